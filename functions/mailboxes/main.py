@@ -1,0 +1,42 @@
+"""/mailboxes: confirm a connection, list, show, change, sync now, disconnect."""
+
+from shared.endpoints import Api, Call, Request, Response
+from shared.services import connect
+from shared.services import mailboxes as service
+from shared.services.paging import PageQuery
+
+api = Api("mailboxes")
+
+
+@api.post("/", status=201, location="/{id}")
+def confirm(call: Call, body: connect.ConfirmConnection) -> service.MailboxView:
+    return connect.confirm(call.world, call.caller, body)
+
+
+@api.get("/")
+def list_(call: Call, query: PageQuery) -> service.MailboxList:
+    return service.list_(call.world, call.caller, query)
+
+
+@api.get("/{mailbox_id}")
+def show(call: Call, mailbox_id: str) -> service.MailboxView:
+    return service.show(call.world, call.caller, mailbox_id)
+
+
+@api.patch("/{mailbox_id}")
+def change(call: Call, mailbox_id: str, body: service.MailboxChange) -> service.MailboxView:
+    return service.change(call.world, call.caller, mailbox_id, body)
+
+
+@api.post("/{mailbox_id}/sync", status=202)
+def sync_now(call: Call, mailbox_id: str) -> service.MailboxView:
+    return service.sync_now(call.world, call.caller, mailbox_id)
+
+
+@api.delete("/{mailbox_id}")
+def disconnect(call: Call, mailbox_id: str) -> None:
+    service.disconnect(call.world, call.caller, mailbox_id)
+
+
+def mailboxes(request: Request) -> Response:
+    return api(request)

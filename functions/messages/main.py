@@ -1,0 +1,15 @@
+"""GET /messages/{id}: one stored mail, its HTML safe to show."""
+
+from shared.endpoints import Api, Call, Request, Response
+from shared.services import messages as service
+
+api = Api("messages")
+
+
+@api.get("/{message_id}")
+def show(call: Call, message_id: str) -> service.MessageView:
+    return service.show(call.world, call.caller, message_id)
+
+
+def messages(request: Request) -> Response:
+    return api(request)

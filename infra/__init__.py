@@ -1,0 +1,1 @@
+"""What surrounds the functions on one machine; never part of a bundle."""

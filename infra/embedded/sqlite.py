@@ -1,0 +1,99 @@
+"""SQLite files that many processes and threads use at once."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shared.domain.errors import ProviderUnavailable
+
+BUSY_SECONDS = 60.0
+_OUTAGES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+}
+
+
+class Database:
+    """One file in WAL mode: readers never wait, writers queue.
+
+    Opened on first use. A connection serves one thread at a time, and never a process other than the
+    one that opened it, so that forking is safe (https://www.sqlite.org/howtocorrupt.html, 2.6). Folder
+    and file are readable by their owner alone. Raises ProviderUnavailable when the file cannot be
+    used now: locked for a minute, disk full, not accessible.
+    """
+
+    def __init__(self, path: Path, schema: str, *, durable: bool = True) -> None:
+        """`schema` is run once in the life of the file. Without `durable`, the last commits may be
+        missing after a power cut (never after a crash of ours)."""
+        self._path = path
+        self._schema = schema
+        self._synchronous = "FULL" if durable else "NORMAL"
+        self._idle: dict[int, list[sqlite3.Connection]] = {}
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """For single statements, each of which sees one state of the file."""
+        idle = self._idle.setdefault(os.getpid(), [])
+        with _outages_named(self._path):
+            connection = idle.pop() if idle else self._open()
+            try:
+                yield connection
+            finally:
+                idle.append(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction with the write lock held from its start: nobody comes between its statements.
+        Committed at the end, rolled back on an exception."""
+        with self.reading() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise
+
+    def close(self) -> None:
+        for connection in self._idle.pop(os.getpid(), []):
+            connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(self._path.with_suffix(".lock")):
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            connection = sqlite3.connect(
+                self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._prepare(connection)
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        if connection.execute("PRAGMA user_version").fetchone() == (0,):
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(f"BEGIN; {self._schema}; PRAGMA user_version = 1; COMMIT")
+
+
+@contextmanager
+def _outages_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _OUTAGES:
+            raise
+        raise ProviderUnavailable(f"{path.name}: {error}", reason="storage") from error
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Alone among processes: a switch to WAL fails at once, without waiting, when two try it."""
+    with open(os.open(path, os.O_CREAT | os.O_RDWR, 0o600)) as file:  # noqa: PTH123  # mode at creation
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,1 @@
+"""Everything on one machine, as in the cloud: `python -m infra.local`."""

@@ -1,0 +1,84 @@
+"""The settings of a stack: what the user chose, and what this machine adds where they chose nothing."""
+
+import sqlite3
+import sys
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from infra.local.functions_map import FunctionsMap
+from infra.local.pages import AUDIENCE
+from infra.simulator import CLIENT_ID, CLIENT_SECRET
+from shared.config import LOOPBACK, Settings
+from shared.domain.errors import ConfigurationError
+
+PYTHON = (3, 11)
+BACKEND = "infra.embedded"
+_AUTH = ("AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL")
+_ENDPOINTS = ("GOOGLE_ACCOUNTS_URL", "GOOGLE_OAUTH_URL", "GMAIL_URL", "CALENDAR_URL")
+
+
+def chosen(environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings in the user's environment. Raises ConfigurationError naming all that are wrong."""
+    names = [name.upper() for name in Settings.__struct_fields__]
+    found = {name: environment[name] for name in names if environment.get(name, "").strip()}
+    settings = Settings.from_env(found)
+    if has_issuer(found):
+        settings.require(*_AUTH)
+    elif settings.public_url and urlsplit(settings.public_url).hostname not in LOOPBACK:
+        raise ConfigurationError(
+            "Settings: PUBLIC_URL is not on this machine, and development tokens would let anybody "
+            f"in there; set {', '.join(_AUTH)}."
+        )
+    return found
+
+
+def has_issuer(settings: Mapping[str, str]) -> bool:
+    """True when users' tokens come from elsewhere."""
+    return any(name in settings for name in _AUTH)
+
+
+def needs_simulator(settings: Mapping[str, str], functions: FunctionsMap) -> bool:
+    """True when some function would otherwise talk to a real Google that does not know us."""
+    needed = [name for name in _ENDPOINTS if name in functions.grants()]
+    return "GOOGLE_CLIENT_ID" not in settings and any(name not in settings for name in needed)
+
+
+def complete(
+    settings: Mapping[str, str], *, url: str, data: str, simulator: str
+) -> dict[str, str]:
+    """With what the stack itself provides at `url`; `simulator` is "" when none runs."""
+    port = urlsplit(url).port
+    added = {
+        "BACKEND": BACKEND,
+        "EMBEDDED_DATA": data,
+        "PUBLIC_URL": url,
+        "ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
+    }
+    if not has_issuer(settings):
+        added |= {
+            "AUTH_ISSUER": f"{url}/dev",
+            "AUTH_AUDIENCE": AUDIENCE,
+            "AUTH_JWKS_URL": f"{url}/dev/jwks.json",
+        }
+    if "GOOGLE_CLIENT_ID" not in settings:
+        added |= {"GOOGLE_CLIENT_ID": CLIENT_ID, "GOOGLE_CLIENT_SECRET": CLIENT_SECRET}
+    if simulator:
+        added |= dict.fromkeys(_ENDPOINTS, simulator)
+    return added | dict(settings)
+
+
+def check_machine() -> None:
+    """Raises ConfigurationError when this Python cannot run the stack."""
+    if sys.version_info < PYTHON:
+        wanted, have = ".".join(map(str, PYTHON)), sys.version.split()[0]
+        raise ConfigurationError(f"Python {wanted} or newer is needed; this is {have}.")
+    try:
+        with sqlite3.connect(":memory:") as connection:
+            connection.execute("SELECT json_extract('{\"a\": 1}', '$.a')")
+    except sqlite3.Error as error:
+        version = sqlite3.sqlite_version
+        raise ConfigurationError(
+            f"This Python's SQLite {version} has no JSON functions; 3.38 or newer is needed."
+        ) from error
+    finally:
+        connection.close()

@@ -1,0 +1,115 @@
+"""terraform/functions.yaml, typed: which functions there are, and what each is granted."""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from msgspec import Meta, Struct
+
+from shared import decoding
+from shared.config import Settings
+from shared.domain.errors import ConfigurationError, InvalidRequest
+
+ROOT = Path(__file__).resolve().parents[2]
+PATH = ROOT / "terraform" / "functions.yaml"
+
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Trigger(Enum):
+    HTTP = "http"
+    TASK = "task"
+    SCHEDULE = "schedule"
+
+
+_BACKEND = ("BACKEND", "EMBEDDED_DATA")
+_INVOKER = ("INVOKER_ISSUER", "INVOKER_JWKS_URL", "INVOKER_AUDIENCE", "INVOKER_EMAIL")
+_BY_TRIGGER = {
+    Trigger.HTTP: (
+        "AUTH_ISSUER",
+        "AUTH_AUDIENCE",
+        "AUTH_JWKS_URL",
+        "AUTH_TEAM_CLAIM",
+        "AUTH_USER_CLAIM",
+        "AUTH_ROLE_CLAIM",
+        "ALLOWED_ORIGINS",
+    ),
+    Trigger.TASK: _INVOKER,
+    Trigger.SCHEDULE: _INVOKER,
+}
+_SETTINGS = frozenset(name.upper() for name in Settings.__struct_fields__)
+
+
+class Function(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    trigger: Trigger
+    memory: Annotated[str, Meta(pattern=r"^\d+(Mi|Gi)$")]
+    timeout: Annotated[int, Meta(ge=1, le=3600)]
+    """Seconds."""
+    cpu: str = ""
+    concurrency: Count = 1
+    schedule: str = ""
+    queue: str = ""
+    env: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    roles: tuple[Literal["documents", "secrets", "enqueue"], ...] = ()
+
+    def grants(self) -> frozenset[str]:
+        """The settings it may see."""
+        return frozenset((*self.env, *self.secrets, *_BACKEND, *_BY_TRIGGER[self.trigger]))
+
+
+class Queue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Backoffs in seconds."""
+
+    dispatches_per_second: Count
+    concurrent: Count
+    max_attempts: Count
+    min_backoff: Count
+    max_backoff: Count
+
+
+class FunctionsMap(Struct, frozen=True, forbid_unknown_fields=True):
+    functions: dict[Name, Function]
+    queues: dict[Name, Queue]
+
+    def triggered_by(self, trigger: Trigger) -> dict[str, Function]:
+        return {name: one for name, one in self.functions.items() if one.trigger is trigger}
+
+    def grants(self) -> frozenset[str]:
+        """The settings that any function may see."""
+        return frozenset().union(*(one.grants() for one in self.functions.values()))
+
+
+def load(path: Path = PATH) -> FunctionsMap:
+    """Raises ConfigurationError naming everything that is wrong with the map."""
+    try:
+        found = decoding.value(yaml.safe_load(path.read_text()), FunctionsMap)
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path.name}: {error}") from error
+    except InvalidRequest as error:
+        raise _wrong(path, [f"{one.pointer} {one.detail}" for one in error.errors]) from None
+    if problems := [
+        f"/functions/{name} {problem}"
+        for name, function in found.functions.items()
+        for problem in _contradictions(function, found.queues)
+    ]:
+        raise _wrong(path, problems)
+    return found
+
+
+def _wrong(path: Path, problems: Iterable[str]) -> ConfigurationError:
+    return ConfigurationError(f"{path.name}: {'; '.join(problems)}.")
+
+
+def _contradictions(function: Function, queues: Mapping[str, Queue]) -> Iterable[str]:
+    if bool(function.schedule) != (function.trigger is Trigger.SCHEDULE):
+        yield "must have a schedule exactly when that is its trigger"
+    if bool(function.queue) != (function.trigger is Trigger.TASK):
+        yield "must have a queue exactly when its trigger is task"
+    if function.queue and function.queue not in queues:
+        yield f"names the queue {function.queue!r}, which is not among /queues"
+    if unknown := [name for name in (*function.env, *function.secrets) if name not in _SETTINGS]:
+        yield f"is granted {', '.join(unknown)}, which shared/config.py does not know"

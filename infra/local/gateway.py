@@ -1,0 +1,187 @@
+"""One address for all functions: /<function>/… goes to its process, as the cloud's URLs do.
+
+Bodies are streamed both ways. What only the cloud's own services may say about a request is taken
+off, so that nothing behind the gateway can be fooled by it.
+"""
+
+import http.client
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+from infra.local.processes import HOST
+from shared.domain.errors import ConfigurationError
+from shared.endpoints import problem_response
+from shared.problems import HttpError
+
+MAX_BODY = 32 * 1024 * 1024
+"""Bytes; Cloud Run takes no larger requests either."""
+_PIECE = 64 * 1024
+_HOP_BY_HOP = frozenset(
+    ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection")
+) | {"te", "trailer", "transfer-encoding", "upgrade", "host", "content-length", "expect"}
+_FORGEABLE = ("x-cloudtasks-", "x-cloudscheduler", "x-forwarded-", "forwarded", "x-goog-")
+_SERVERS_OWN = _HOP_BY_HOP - {"content-length"} | {"date", "server"}
+
+
+class Upstream(Struct, frozen=True):
+    """A function's process: where it listens now, and for how long it may work, in seconds."""
+
+    port: Callable[[], int]
+    timeout: int
+
+
+class Gateway:
+    """A WSGI application."""
+
+    def __init__(
+        self,
+        functions: Mapping[str, Upstream],
+        pages: Mapping[str, Callable[[Request], Response]],
+        hosts: Iterable[str],
+    ) -> None:
+        """`pages` are the stack's own, by first path segment.
+
+        Only requests that name one of `hosts` are answered: a page of another site could reach us
+        under a name of its own (DNS rebinding) and would be let in by the browser.
+        """
+        self._functions = functions
+        self._pages = pages
+        self._hosts = frozenset(hosts)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        request = Request(environ)
+        try:
+            response = self._answer(request)
+        except HttpError as error:
+            response = problem_response(error.problem, error.headers)
+        except ClientDisconnected:
+            response = Response(status=400)
+        return response(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        if urlsplit(f"//{request.host}").hostname not in self._hosts:
+            detail = f"This stack is served as {' and '.join(sorted(self._hosts))}."
+            raise HttpError("misdirected", 421, "Not this host", detail)
+        target = _target(request)
+        first, _, rest = target.lstrip("/").partition("/")
+        name, question, query = first.partition("?")
+        if upstream := self._functions.get(name):
+            return _forward(request, name, upstream, f"/{rest or ''}{question}{query}")
+        if page := self._pages.get(name):
+            return page(request)
+        detail = f"The functions are {', '.join(self._functions)}."
+        raise HttpError("not-found", 404, "No such function", detail)
+
+
+@contextmanager
+def serving(listener: socket.socket, gateway: Gateway) -> Iterator[None]:
+    """Serves from threads of its own while the context lasts."""
+    port = listener.getsockname()[1]
+    server = make_server(
+        HOST, port, gateway, threaded=True, request_handler=_Quiet, fd=listener.fileno()
+    )
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="gateway")
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, *_args: object) -> None:
+        """The functions log what matters."""
+
+
+def listen(port: int) -> socket.socket:
+    """0 takes a free port. Raises ConfigurationError when the port is taken or not allowed."""
+    try:
+        return socket.create_server((HOST, port), backlog=128)
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(
+            f"Port {port} cannot be used ({error}); choose another one: make run PORT=8081"
+        ) from error
+
+
+def _target(request: Request) -> str:
+    """Path and query as they were sent, percent-escapes included."""
+    parts = urlsplit(str(request.environ["REQUEST_URI"]))
+    path = f"/{parts.netloc}{parts.path}" if parts.netloc and not parts.scheme else parts.path
+    return f"{path}?{parts.query}" if parts.query else path
+
+
+def _forward(request: Request, name: str, upstream: Upstream, target: str) -> Response:
+    # A new connection for every request: a kept one can close at the very moment it is used again,
+    # and a POST that may have been received must not be repeated.
+    connection = http.client.HTTPConnection(HOST, upstream.port(), timeout=upstream.timeout)
+    try:
+        _send(connection, request, target)
+        answer = connection.getresponse()
+    except BaseException as error:
+        connection.close()
+        raise _failure(error, name, upstream) from None
+    headers = [
+        (key, value) for key, value in answer.getheaders() if key.lower() not in _SERVERS_OWN
+    ]
+    response = Response(_received(answer), answer.status, headers, direct_passthrough=True)
+    response.call_on_close(connection.close)
+    return response
+
+
+def _failure(error: BaseException, name: str, upstream: Upstream) -> BaseException:
+    match error:
+        case TimeoutError():
+            detail = f"{name} did not answer within {upstream.timeout} seconds."
+            return HttpError("timeout", 504, "Took too long", detail)
+        case OSError() | http.client.HTTPException():
+            detail = f"{name} is being started again; try once more in a moment."
+            return HttpError("function-down", 502, "Not there", detail, {"Retry-After": "1"})
+    return error
+
+
+def _send(connection: http.client.HTTPConnection, request: Request, target: str) -> None:
+    chunked = bool(request.environ.get("wsgi.input_terminated"))
+    connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
+    connection.putheader("Host", request.host)
+    for name, value in request.headers.items():
+        if name.lower() not in _HOP_BY_HOP and not name.lower().startswith(_FORGEABLE):
+            connection.putheader(name, value)
+    if chunked:
+        connection.putheader("Transfer-Encoding", "chunked")
+    elif size := _size(request):
+        connection.putheader("Content-Length", str(size))
+    connection.endheaders(_body(request), encode_chunked=chunked)
+
+
+def _size(request: Request) -> int:
+    text = request.environ.get("CONTENT_LENGTH") or "0"
+    if not text.isdecimal():
+        raise HttpError("invalid-request", 400, "Not HTTP", "Content-Length must be a number.")
+    return int(text)
+
+
+def _body(request: Request) -> Iterator[bytes]:
+    size = 0
+    while piece := request.stream.read(_PIECE):
+        size += len(piece)
+        if size > MAX_BODY:
+            detail = f"A request may have at most {MAX_BODY:,} bytes."
+            raise HttpError("too-large", 413, "Too large", detail)
+        yield piece
+
+
+def _received(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    """As it comes, so that a stream of events is not held back."""
+    while piece := answer.read1(_PIECE):
+        yield piece

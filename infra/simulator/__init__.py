@@ -1,0 +1,12 @@
+"""Mail providers that behave like the real ones, on this machine, for development, tests and benchmarks.
+
+One kernel (http, store, mail, mime, faults, meters, loading) and a folder for each vendor, which
+speaks that vendor's protocol on that vendor's paths. `Simulator` puts them together.
+"""
+
+from infra.simulator.faults import Fault
+from infra.simulator.google.service import CLIENT_ID, CLIENT_SECRET
+from infra.simulator.google.tokens import Client
+from infra.simulator.simulator import Loaded, Simulator
+
+__all__ = ["CLIENT_ID", "CLIENT_SECRET", "Client", "Fault", "Loaded", "Simulator"]

@@ -1,0 +1,196 @@
+"""The simulator's own API under /_simulator/: everything the object does, over HTTP, in JSON.
+
+GET    /accounts                       POST /accounts {address, name?, provider?}
+GET    /messages?account=              GET  /messages/raw?account=&id= (message/rfc822)
+POST   /messages/labels {account, id, add?, remove?}     POST /messages/delete {account, id}
+POST   /deliver {to, raw (base64), labels?, at?}         POST /load {account, path}     POST /samples
+GET    /left                           mails to addresses elsewhere
+GET    /faults · POST /faults (a Fault) · DELETE /faults · PUT /latency {ms}
+GET    /counters · DELETE /counters
+GET    /limits · PATCH /limits (some of Limits)
+POST   /history/expire {account} · /grants/revoke {account} · /tokens/expire {account?} · /time {advance}
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from infra.simulator.exchange import CONTROL
+from infra.simulator.faults import Count, Fault
+from infra.simulator.google.limits import Limits
+from infra.simulator.http import Refused, Request, Response, Route, json_response
+from infra.simulator.mail import Message
+
+if TYPE_CHECKING:
+    from infra.simulator.simulator import Simulator
+
+B = TypeVar("B", bound=Struct)
+
+
+class AccountIn(Struct, forbid_unknown_fields=True):
+    address: str
+    name: str = ""
+    provider: str = "google"
+
+
+class DeliverIn(Struct, forbid_unknown_fields=True):
+    to: str
+    raw: bytes
+    labels: tuple[str, ...] = ("INBOX", "UNREAD")
+    at: datetime | None = None
+
+
+class LoadIn(Struct, forbid_unknown_fields=True):
+    account: str
+    path: str
+
+
+class LabelsIn(Struct, forbid_unknown_fields=True):
+    account: str
+    id: str
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class MessageIn(Struct, forbid_unknown_fields=True):
+    account: str
+    id: str
+
+
+class OfAccount(Struct, forbid_unknown_fields=True):
+    account: str
+
+
+class OfAnybody(Struct, forbid_unknown_fields=True):
+    account: str = ""
+
+
+class LatencyIn(Struct, forbid_unknown_fields=True):
+    ms: Count
+
+
+class TimeIn(Struct, forbid_unknown_fields=True):
+    advance: float
+    """Seconds."""
+
+
+class Nothing(Struct, forbid_unknown_fields=True):
+    pass
+
+
+class Control:
+    def __init__(self, simulator: "Simulator") -> None:
+        self._simulator = simulator
+
+    def routes(self) -> list[Route]:
+        return [*self._mail_routes(), *self._trouble_routes()]
+
+    def _mail_routes(self) -> list[Route]:
+        sim = self._simulator
+        return [
+            _read("accounts", lambda _: sim.office.accounts()),
+            _act("POST", "accounts", AccountIn, self._add_account),
+            _read("messages", lambda request: [_listed(m) for m in sim.messages(request.param("account"))]),
+            Route("GET", f"{CONTROL}messages/raw", "control", self._raw),
+            _act("POST", "messages/labels", LabelsIn, self._relabel),
+            _act("POST", "messages/delete", MessageIn, lambda body: sim.delete(body.account, body.id)),
+            _act("POST", "deliver", DeliverIn, self._deliver),
+            _act("POST", "load", LoadIn, lambda body: sim.load(body.account, Path(body.path))),
+            _act("POST", "samples", Nothing, lambda _: sim.add_samples()),
+            _read("left", lambda _: sim.left()),
+        ]
+
+    def _trouble_routes(self) -> list[Route]:
+        sim = self._simulator
+        return [
+            _read("faults", lambda _: sim.faults.rules()),
+            _act("POST", "faults", Fault, sim.faults.add),
+            _act("DELETE", "faults", Nothing, lambda _: sim.faults.clear()),
+            _act("PUT", "latency", LatencyIn, self._slow),
+            _read("counters", lambda _: sim.meters.read()),
+            _act("DELETE", "counters", Nothing, lambda _: sim.meters.reset()),
+            _read("limits", lambda _: sim.google.limits),
+            Route("PATCH", f"{CONTROL}limits", "control", self._limit),
+            _act("POST", "history/expire", OfAccount, lambda body: sim.expire_history(body.account)),
+            _act("POST", "grants/revoke", OfAccount, lambda body: sim.revoke_grant(body.account)),
+            _act("POST", "tokens/expire", OfAnybody, lambda body: sim.expire_access_tokens(body.account)),
+            _act("POST", "time", TimeIn, lambda body: sim.clock.advance(body.advance)),
+        ]
+
+    def _add_account(self, body: AccountIn) -> object:
+        return self._simulator.add_account(body.address, name=body.name, provider=body.provider)
+
+    def _relabel(self, body: LabelsIn) -> None:
+        self._simulator.relabel(body.account, body.id, add=body.add, remove=body.remove)
+
+    def _deliver(self, body: DeliverIn) -> object:
+        sim = self._simulator
+        return {"id": sim.deliver(body.raw, to=body.to, labels=body.labels, at=body.at)}
+
+    def _slow(self, body: LatencyIn) -> None:
+        self._simulator.faults.latency_ms = body.ms
+
+    def _raw(self, request: Request) -> Response:
+        raw = _guarded(lambda: self._simulator.raw(request.param("account"), request.param("id")))
+        return Response(200, raw, "message/rfc822")
+
+    def _limit(self, request: Request) -> Response:
+        """Fields that are not named stay as they are."""
+        limits = self._simulator.google.limits
+        given = _decoded(request, dict[str, Any])
+        changed = _guarded(lambda: msgspec.convert(msgspec.to_builtins(limits) | given, Limits))
+        for name in given:
+            setattr(limits, name, getattr(changed, name))
+        return json_response(limits)
+
+
+def _read(path: str, read: Callable[[Request], object]) -> Route:
+    return Route(
+        "GET", CONTROL + path, "control", lambda request: json_response(_guarded(lambda: read(request)))
+    )
+
+
+def _act(
+    method: Literal["POST", "PUT", "DELETE"], path: str, kind: type[B], act: Callable[[B], object]
+) -> Route:
+    def handle(request: Request) -> Response:
+        body = _decoded(request, kind)
+        return json_response(_guarded(lambda: act(body)) or {})
+
+    return Route(method, CONTROL + path, "control", handle)
+
+
+def _decoded(request: Request, kind: type[Any]) -> Any:
+    """Raises Refused: 415 unless it says it is JSON, which no other site's page can do without asking us."""
+    if request.body and not request.headers.get("content-type", "").startswith("application/json"):
+        raise Refused(json_response({"error": "send application/json"}, 415))
+    try:
+        return msgspec.json.decode(request.body or b"{}", type=kind)
+    except msgspec.DecodeError as error:
+        raise Refused(json_response({"error": str(error)}, 400)) from error
+
+
+def _guarded(act: Callable[[], Any]) -> Any:
+    try:
+        return act()
+    except KeyError as error:
+        raise Refused(json_response({"error": f"there is no {error.args[0]!r}"}, 404)) from error
+    except (ValueError, FileNotFoundError) as error:
+        raise Refused(json_response({"error": str(error)}, 400)) from error
+
+
+def _listed(message: Message) -> dict[str, Any]:
+    facts = message.facts
+    return {
+        "id": message.id,
+        "thread": message.thread,
+        "at": message.at,
+        "labels": message.labels,
+        "subject": facts.subject,
+        "sender": facts.sender,
+        "message_id": facts.message_id,
+    }

@@ -1,0 +1,171 @@
+"""From a raw mail to what Gmail's JSON shows of it."""
+
+import base64
+import re
+from email.message import Message as Part
+from html import escape, unescape
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from infra.simulator import mime
+from infra.simulator.google.query import words
+
+_ADDRESSED = {
+    "from", "to", "cc", "bcc", "reply-to", "sender", "delivered-to", "return-path", "resent-from",
+    "resent-to",
+}
+_INVISIBLE = re.compile(r"<(style|script|head|title)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<[^>]*>")
+_SNIPPET = 200
+_SHOWN = 20_000
+"""Characters of a body that are looked at for a snippet and by the search."""
+
+
+class Reading(Struct, frozen=True):
+    """A mail, read once and kept. `size` is about what it holds in memory."""
+
+    headers: list[dict[str, str]]
+    payload: msgspec.Raw
+    """The `payload` of format=full."""
+    mime_type: str
+    snippet: str
+    text: str
+    """For searching: words of subject, people and body."""
+    attachments: dict[str, bytes]
+    """By attachment id."""
+    named: bool
+    """Some part carries a file name: has:attachment."""
+
+    @property
+    def size(self) -> int:
+        return len(bytes(self.payload)) + sum(map(len, self.attachments.values())) + len(self.text)
+
+
+def read(raw: bytes) -> Reading:
+    """Never raises, whatever the mail."""
+    root = mime.parse(raw)
+    builder = _Builder()
+    payload = builder.node(root, "", 0)
+    shown = builder.plain or _html_text(builder.html)
+    headers = payload["headers"]
+    people = " ".join(h["value"] for h in headers if h["name"].lower() in _ADDRESSED | {"subject"})
+    return Reading(
+        headers=headers,
+        payload=msgspec.Raw(msgspec.json.encode(payload)),
+        mime_type=payload["mimeType"],
+        snippet=_snippet(shown),
+        text=words(f"{people} {shown}"),
+        attachments=builder.attachments,
+        named=builder.named,
+    )
+
+
+def base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class _Builder:
+    """Walks the tree once and collects what there is besides the tree."""
+
+    def __init__(self) -> None:
+        self.plain = ""
+        self.html = ""
+        self.attachments: dict[str, bytes] = {}
+        self.named = False
+
+    def node(self, part: Part, part_id: str, depth: int) -> dict[str, Any]:
+        mime_type = part.get_content_type()
+        name = _file_name(part)
+        self.named = self.named or bool(name)
+        node: dict[str, Any] = {
+            "partId": part_id,
+            "mimeType": mime_type,
+            "filename": name,
+            "headers": _headers(part),
+        }
+        children = _children(part) if depth < mime.MAX_DEPTH else []
+        node["body"] = self._body(part, part_id, name, bool(children))
+        if children:
+            stem = f"{part_id}." if part_id else ""
+            node["parts"] = [self.node(c, f"{stem}{i}", depth + 1) for i, c in enumerate(children)]
+        return node
+
+    def _body(self, part: Part, part_id: str, name: str, inner: bool) -> dict[str, Any]:
+        if inner and part.get_content_maintype() == "multipart":
+            return {"size": 0}
+        if inner and not name:
+            return {"size": 0}
+        data = _bytes(part) if inner or name else self._data(part)
+        if not name:
+            return {"size": len(data)} | ({"data": base64url(data)} if data else {})
+        key = "ANGjdJ" + base64url(f"part {part_id}".encode())
+        self.attachments[key] = data
+        return {"attachmentId": key, "size": len(data)}
+
+    def _data(self, part: Part) -> bytes:
+        """Gmail serves text as UTF-8, whatever it was written in."""
+        if part.get_content_maintype() != "text":
+            return _bytes(part)
+        text = mime.leaf_text(part)
+        if part.get_content_subtype() == "html":
+            self.html = self.html or text[:_SHOWN]
+        else:
+            self.plain = self.plain or text[:_SHOWN]
+        return text.encode("utf-8", "replace")
+
+
+def _children(part: Part) -> list[Part]:
+    """What Gmail shows as parts: of a multipart or an attached mail, not of a delivery status."""
+    nests = part.get_content_maintype() == "multipart" or part.get_content_type() == "message/rfc822"
+    return _inner(part) if nests else []
+
+
+def _inner(part: Part) -> list[Part]:
+    payload = part.get_payload()
+    return [c for c in payload if isinstance(c, Part)] if isinstance(payload, list) else []
+
+
+def _bytes(part: Part) -> bytes:
+    """A leaf's bytes; for an attached mail, the mail."""
+    if not part.is_multipart():
+        return mime.content(part)
+    try:
+        return b"".join(child.as_bytes() for child in _inner(part))
+    except (UnicodeError, LookupError, ValueError, TypeError, AttributeError, RecursionError):
+        return b""  # the parser took in what its generator cannot write
+
+
+def _headers(part: Part) -> list[dict[str, str]]:
+    return [{"name": name, "value": _value(name, value)} for name, value in part.raw_items()]
+
+
+def _value(name: str, value: object) -> str:
+    return mime.decoded(_eight_bit(value), structured=name.lower() in _ADDRESSED)
+
+
+def _eight_bit(value: object) -> str:
+    """The parser keeps bytes beyond ASCII as surrogates."""
+    return mime.unfolded(mime.text(str(value).encode("ascii", "surrogateescape")))
+
+
+def _file_name(part: Part) -> str:
+    readable = Part()  # the library's own reading of parameters loses 8-bit names
+    for name, value in part.raw_items():
+        if name.lower() in {"content-type", "content-disposition"} and name not in readable:
+            readable[name] = _eight_bit(value)
+    try:
+        return mime.decoded(readable.get_filename() or "")
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return ""
+
+
+def _html_text(html: str) -> str:
+    return unescape(_TAG.sub(" ", _INVISIBLE.sub(" ", html)))
+
+
+def _snippet(text: str) -> str:
+    """Gmail's snippets are HTML-escaped."""
+    shown = " ".join(text[: _SNIPPET * 4].split())[:_SNIPPET]
+    return escape(shown).replace("&#x27;", "&#39;")

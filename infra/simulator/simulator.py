@@ -1,0 +1,180 @@
+"""The simulator as one object: started in a thread of this process, or by `python -m infra.simulator`."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from infra.simulator import loading, samples
+from infra.simulator.clock import MovableClock, SystemClock
+from infra.simulator.control import Control
+from infra.simulator.exchange import Exchange
+from infra.simulator.faults import Switchboard
+from infra.simulator.google.service import Google
+from infra.simulator.http import Server
+from infra.simulator.mail import Account, Left, Message, PostOffice
+from infra.simulator.meters import Meters
+from infra.simulator.store import Store
+from shared.ports import Clock
+
+
+class Loaded(Struct, frozen=True):
+    """What became of one mail of a file."""
+
+    name: str
+    """The file below what was loaded; in an mbox with "#" and the mail's number."""
+    message_id: str = ""
+    """The provider's id, "" if it could not be loaded."""
+    sender: str = ""
+    """The first address of From, lower-cased, "" if there is none."""
+    problem: str = ""
+    """Why it could not be loaded."""
+
+
+class Simulator:
+    """Vendors, their accounts and mail, behind one URL.
+
+    Use `with Simulator.start() as simulator:`. Methods raise KeyError for unknown accounts and
+    messages and ValueError for impossible values. Thread safe.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.clock = MovableClock(clock)
+        self.faults = Switchboard()
+        self.meters = Meters()
+        self.office = PostOffice(store, self.clock, self.meters)
+        self._exchange = Exchange(self.faults, self.meters)
+        self.google = Google(self.office, self._exchange, self.meters)
+        self._exchange.open([*self.google.routes(), *Control(self).routes()])
+        self._server: Server | None = None
+
+    # -- Start and stop ---------------------------------------------------------------------------
+
+    @classmethod
+    def start(
+        cls, port: int = 0, data: Path | None = None, *, clock: Clock | None = None
+    ) -> "Simulator":
+        """Serves on 127.0.0.1:`port` (0: a free one) from threads of its own until `stop`.
+
+        `data` is the folder that keeps everything across restarts; None keeps it in memory.
+        Raises OSError when the port is taken.
+        """
+        store = Store(data / "simulator.sqlite" if data else None)
+        simulator = cls(store, clock or SystemClock())
+        try:
+            simulator._server = Server(simulator._exchange.answer, port)
+        except OSError:
+            store.close()
+            raise
+        simulator._server.start()
+        return simulator
+
+    def stop(self) -> None:
+        """Leaves no thread and no open connection behind. May be called twice."""
+        if self._server is None:
+            return
+        self._exchange.stop()
+        self._server.stop()
+        self._server = None
+        self.office.store.close()
+
+    def __enter__(self) -> "Simulator":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """http://127.0.0.1:PORT; every endpoint setting of a vendor may be this one URL."""
+        if self._server is None:
+            raise RuntimeError("the simulator is stopped")
+        return f"http://127.0.0.1:{self._server.port}"
+
+    # -- Accounts and mail ------------------------------------------------------------------------
+
+    def add_account(self, address: str, *, name: str = "", provider: str = "google") -> Account:
+        if provider != self.google.name:
+            raise ValueError(f"there is no simulated provider {provider!r}")
+        return self.office.add_account(address, name=name, provider=provider)
+
+    def load(self, account: str, path: Path) -> list[Loaded]:
+        """Imports a file or folder; raises FileNotFoundError. Loading it twice imports it twice.
+
+        A mail goes where its own Date says; what the account wrote itself lies in SENT.
+        """
+        own = self.office.mailbox(account).account.address
+        with self.office.store:
+            return [self._import(own, found) for found in loading.mails(Path(path))]
+
+    def add_samples(self) -> list[Account]:
+        """Three accounts of a team and a few weeks of their mail; see `samples`."""
+        now = self.clock.now()
+        with self.office.store:
+            accounts = [self.add_account(address, name=name) for address, name in samples.TEAM.items()]
+            for sample in samples.mails(now):
+                self.office.add(sample.account, sample.raw, labels=sample.labels)
+        return accounts
+
+    def deliver(
+        self,
+        raw: bytes,
+        *,
+        to: str,
+        labels: Iterable[str] = ("INBOX", "UNREAD"),
+        at: datetime | None = None,
+    ) -> str:
+        """A mail arrives from outside, now or `at`; its message id."""
+        stamp = int(at.timestamp() * 1000) if at else None
+        return self.office.deliver(raw, to=to, labels=labels, at=stamp).id
+
+    def message(self, account: str, message_id: str) -> Message:
+        return self.office.mailbox(account).messages[message_id]
+
+    def messages(self, account: str) -> list[Message]:
+        """All of it, newest first, whatever its labels."""
+        with self.office.store:
+            return list(self.office.mailbox(account).newest_first())
+
+    def raw(self, account: str, message_id: str) -> bytes:
+        return self.office.raw(self.message(account, message_id))
+
+    def relabel(
+        self, account: str, message_id: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> None:
+        """As its owner would: read it, move it, trash it."""
+        with self.office.store:
+            self.office.relabel(self.message(account, message_id), add=add, remove=remove)
+
+    def delete(self, account: str, message_id: str) -> None:
+        """For good, as from the trash."""
+        with self.office.store:
+            self.office.delete(self.message(account, message_id))
+
+    def left(self) -> list[Left]:
+        """Mails to addresses that are nobody's here, oldest first."""
+        return self.office.left()
+
+    # -- Trouble ----------------------------------------------------------------------------------
+
+    def expire_history(self, account: str) -> None:
+        """Every history id handed out so far becomes too old."""
+        self.office.expire_changes(account)
+
+    def revoke_grant(self, account: str) -> None:
+        """The user removes every client's access in the account's settings."""
+        with self.office.store:
+            self.google.tokens.withdraw(account.lower())
+
+    def expire_access_tokens(self, account: str = "") -> None:
+        with self.office.store:
+            self.google.tokens.expire_access(account.lower())
+
+    def _import(self, account: str, found: loading.Found) -> Loaded:
+        if found.problem:
+            return Loaded(found.name, problem=found.problem)
+        message = self.office.add(account, found.raw, labels=("INBOX",))
+        if message.facts.sender == account:
+            message = self.office.relabel(message, add=("SENT",), remove=("INBOX",))
+        return Loaded(found.name, message.id, message.facts.sender)

@@ -1,0 +1,127 @@
+"""The only module that names concrete adapters. An instance makes its World when first asked."""
+
+import functools
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import import_module
+from threading import RLock
+from typing import Generic, Protocol, TypeVar, overload
+
+from shared.config import Settings
+from shared.domain.errors import ConfigurationError
+from shared.ports import Clock, DocumentStore, Providers, SecretStore, TaskQueue
+from shared.sealing import Sealer
+
+T = TypeVar("T")
+
+
+class Backend(Protocol):
+    """What `backend(settings)` of the module that BACKEND names returns; parts made when used."""
+
+    @property
+    def documents(self) -> DocumentStore: ...
+    @property
+    def secrets(self) -> SecretStore: ...
+    @property
+    def tasks(self) -> TaskQueue: ...
+
+
+class once(Generic[T]):  # noqa: N801  # used as a decorator
+    """A property computed by the first who asks, while the others wait.
+
+    functools.cached_property takes no lock since Python 3.12, and two threads would make two of it.
+    """
+
+    def __init__(self, make: Callable[..., T]) -> None:
+        self._make = make
+        self._name = make.__name__
+        self._lock = RLock()
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> "once[T]": ...
+    @overload
+    def __get__(self, owner: object, kind: type) -> T: ...
+    def __get__(self, owner: object | None, kind: type) -> "T | once[T]":
+        if owner is None:
+            return self
+        with self._lock:
+            if self._name not in owner.__dict__:
+                owner.__dict__[self._name] = self._make(owner)  # found there before us from now on
+        made: T = owner.__dict__[self._name]
+        return made
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class World:
+    """The World of `shared.ports`, with the adapters that the settings name."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @once
+    def backend(self) -> Backend:
+        return _backend(self.settings)
+
+    @property
+    def documents(self) -> DocumentStore:
+        return self.backend.documents
+
+    @property
+    def secrets(self) -> SecretStore:
+        return self.backend.secrets
+
+    @property
+    def tasks(self) -> TaskQueue:
+        return self.backend.tasks
+
+    @once
+    def clock(self) -> Clock:
+        return SystemClock()
+
+    @once
+    def providers(self) -> Providers:
+        from shared.providers.registry import Registry
+
+        return Registry(self.settings)
+
+    @once
+    def sealer(self) -> Sealer:
+        from shared.services.keys import sealer
+
+        return sealer(self.secrets)
+
+
+@functools.cache
+def _this_instance() -> World:
+    return World(Settings.from_env(os.environ))
+
+
+_making = RLock()
+
+
+def this_instance() -> World:
+    """The World of this process's environment. Raises ConfigurationError until that is in order."""
+    with _making:
+        return _this_instance()
+
+
+def _backend(settings: Settings) -> Backend:
+    try:
+        module = import_module(settings.backend)
+    except ModuleNotFoundError as error:
+        if error.name is None or not settings.backend.startswith(error.name):
+            raise
+        raise ConfigurationError(
+            f"Settings: BACKEND names {settings.backend!r}, and there is no such module."
+        ) from error
+    made: Backend = module.backend(settings)
+    return made

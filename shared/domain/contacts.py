@@ -1,0 +1,77 @@
+"""Contacts, the addresses that find them, and the lines of their timelines."""
+
+from datetime import datetime
+from enum import Enum
+
+from msgspec import Struct, field, structs
+
+from shared.domain import ids
+
+
+class Contact(Struct, kw_only=True):
+    id: str
+    team_id: str
+    name: str = ""
+    addresses: tuple[str, ...] = ()
+    """Normalised, at least one; each belongs to this contact alone within the team."""
+    created_at: datetime
+
+
+class ContactAddress(Struct, kw_only=True):
+    """The index entry that turns an address into contacts with one read."""
+
+    address: str
+    team_id: str
+    contact_ids: tuple[str, ...]
+    added_at: datetime
+
+
+class Direction(Enum):
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+
+
+class Activity(Struct, kw_only=True):
+    """One mail on one contact's timeline, however many of the team's mailboxes hold a copy of it."""
+
+    id: str
+    team_id: str
+    contact_id: str
+    kind: str = "email"
+    direction: Direction
+    at: datetime
+    user_id: str
+    """Who wrote it, or in whose mailbox it arrived first."""
+    mailbox_id: str
+    message_id: str
+    """Our message that the line links to."""
+    subject: str = ""
+    snippet: str = ""
+    copies: dict[str, str] = field(default_factory=dict)
+    """Every stored copy: a place (mailbox, and whether sent or received) → our message id."""
+
+
+def activity_id(contact_id: str, fingerprint: str, *more: str) -> str:
+    return ids.derived("activity", contact_id, fingerprint, *more)
+
+
+def copy_place(mailbox_id: str, outgoing: bool) -> str:
+    """Where a copy lies. Mail to oneself lies in one mailbox twice, sent and received."""
+    return f"{mailbox_id}/{'sent' if outgoing else 'received'}"
+
+
+def with_copy(held: Activity | None, fresh: Activity) -> Activity:
+    """The line once another copy of its mail is known.
+
+    Who wrote the mail says more than who received it, so a sent copy takes the line over; between
+    equals the first one stays.
+    """
+    if held is None:
+        return fresh
+    copies = held.copies | fresh.copies
+    sent_now = fresh.direction is Direction.OUTGOING and held.direction is Direction.INCOMING
+    return structs.replace(fresh if sent_now else held, copies=copies, id=held.id)
+
+
+def address_id(address: str) -> str:
+    return ids.derived("address", address)

@@ -1,0 +1,118 @@
+"""A stored message: a small document to list, and its body apart, in pieces a store can hold."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec import Struct
+
+from shared.domain import ids
+from shared.domain.emails import Email
+from shared.domain.mail import Address, Attachment, Content, Envelope, fingerprint
+
+PIECE_BYTES = 700_000
+"""UTF-8 bytes of one piece: below Firestore's 1 MiB a document, with room for the rest of it."""
+
+
+class Message(Struct, kw_only=True):
+    id: str
+    team_id: str
+    mailbox_id: str
+    user_id: str
+    provider_id: str
+    fingerprint: str
+    """What all copies of the mail have in common, in whichever mailbox; see `mail.fingerprint`."""
+    thread_id: str = ""
+    rfc_message_id: str = ""
+    subject: str = ""
+    snippet: str = ""
+    at: datetime
+    dated: datetime | None = None
+    sender: tuple[Address, ...] = ()
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    bcc: tuple[Address, ...] = ()
+    reply_to: tuple[Address, ...] = ()
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    outgoing: bool = False
+    email_id: str = ""
+    """The email of ours that became this message, "" otherwise."""
+    contact_ids: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    pieces: int = 0
+
+    def participants(self) -> tuple[Address, ...]:
+        return self.sender + self.to + self.cc + self.bcc + self.reply_to
+
+
+class BodyPiece(Struct, kw_only=True):
+    """Concatenating the pieces in order gives the text and the HTML."""
+
+    text: str = ""
+    html: str = ""
+
+
+def message_id(mailbox_id: str, provider_id: str) -> str:
+    return ids.derived("message", mailbox_id, provider_id)
+
+
+def from_mail(
+    envelope: Envelope,
+    content: Content,
+    *,
+    team_id: str,
+    mailbox_id: str,
+    owner_id: str,
+    author: Email | None,
+    contact_ids: tuple[str, ...],
+    pieces: int,
+) -> Message:
+    """`author` is the email of ours that the mail was, None for everybody else's mail."""
+    return Message(
+        id=message_id(mailbox_id, envelope.provider_id),
+        team_id=team_id,
+        mailbox_id=mailbox_id,
+        user_id=author.user_id if author else owner_id,
+        provider_id=envelope.provider_id,
+        fingerprint=fingerprint(envelope, mailbox_id),
+        thread_id=envelope.thread_id,
+        rfc_message_id=envelope.message_id,
+        subject=envelope.subject,
+        snippet=envelope.snippet,
+        at=envelope.at,
+        dated=envelope.dated,
+        sender=envelope.sender,
+        to=envelope.to,
+        cc=envelope.cc,
+        bcc=envelope.bcc,
+        reply_to=envelope.reply_to,
+        in_reply_to=envelope.in_reply_to,
+        references=envelope.references,
+        outgoing=envelope.outgoing,
+        email_id=author.id if author else "",
+        contact_ids=contact_ids,
+        attachments=content.attachments,
+        pieces=pieces,
+    )
+
+
+def body_pieces(content: Content) -> list[BodyPiece]:
+    return [BodyPiece(text=part) for part in _cut(content.text)] + [
+        BodyPiece(html=part) for part in _cut(content.html)
+    ]
+
+
+def _cut(text: str) -> Iterator[str]:
+    """Pieces of at most PIECE_BYTES each, cut between characters."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= PIECE_BYTES:
+        if text:
+            yield text
+        return
+    start = 0
+    while start < len(data):
+        end = min(start + PIECE_BYTES, len(data))
+        while end < len(data) and data[end] & 0xC0 == 0x80:
+            end -= 1
+        yield data[start:end].decode()
+        start = end

@@ -1,0 +1,268 @@
+"""HTTP in, typed calls out: authenticate, parse, call one service, map errors. Written once.
+
+    api = Api("contacts")
+
+    @api.post("/", status=201, location="/{id}")
+    def create(call: Call, body: service.NewContact) -> service.ContactView:
+        return service.create(call.world, call.caller, body)
+
+    def contacts(request: Request) -> Response:
+        return api(request)
+
+A handler's parameters say what it takes: `call` (Call, PublicCall or TaskCall), path segments by
+their names, and `body`, `query`, `headers`: Structs that forbid unknown fields (the field
+`idempotency_key` is the header Idempotency-Key; `query: dict[str, str]` takes whatever came).
+It returns a Struct, a Redirect, or None for 204; errors of the tree become problem documents.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+from werkzeug.wrappers import Request, Response
+
+from shared import auth, bootstrap, logs, problems, routing
+from shared.config import Settings
+from shared.domain.caller import Caller
+from shared.domain.errors import MailbridgeError
+from shared.ports import World
+from shared.problems import HttpError, Problem
+from shared.routing import Route
+
+__all__ = ["Api", "Call", "PublicCall", "Redirect", "Request", "Response", "TaskApi", "TaskCall"]
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+BODY_LIMIT = 1024 * 1024
+_SAFE = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_CORS_HEADERS = "Authorization, Content-Type, Idempotency-Key"
+
+
+class PublicCall(Struct, frozen=True):
+    """A request of nobody in particular."""
+
+    world: World
+
+    @property
+    def settings(self) -> Settings:
+        return self.world.settings
+
+
+class Call(PublicCall, frozen=True):
+    """A signed-in user's request."""
+
+    caller: Caller
+
+
+class TaskCall(PublicCall, frozen=True):
+    """A call by Cloud Tasks or Cloud Scheduler, proven by its OIDC token."""
+
+
+class Redirect(Struct, frozen=True):
+    url: str
+
+
+class _Endpoint:
+    """What users' and private functions have in common."""
+
+    def __init__(self, name: str, *, body_limit: int = BODY_LIMIT) -> None:
+        """`body_limit` in bytes; Cloud Run's own limit is 32 MiB."""
+        self.name = name
+        self.routes: list[Route] = []
+        self._body_limit = body_limit
+
+    def __call__(self, request: Request) -> Response:
+        """The answer of this instance. Never raises."""
+        try:
+            world: World = bootstrap.this_instance()
+        except MailbridgeError as error:
+            return self._finished(self._failed(error))
+        return self.answer(request, world)
+
+    def answer(self, request: Request, world: World) -> Response:
+        """The answer in `world`. Never raises."""
+        try:
+            response = self._serve(request, world)
+        except HttpError as error:
+            response = problem_response(error.problem, error.headers)
+        except MailbridgeError as error:
+            response = self._failed(error)
+        except Exception as error:
+            logs.error("unexpected error", function=self.name, exc_info=error)
+            response = problem_response(problems.UNEXPECTED)
+        return self._finished(response)
+
+    def _serve(self, request: Request, world: World) -> Response:
+        raise NotImplementedError
+
+    def _failed(self, error: MailbridgeError, mailbox_id: str = "") -> Response:
+        problem = problems.problem(error, mailbox_id=mailbox_id)
+        self._log(error, problem.status)
+        return problem_response(problem, problems.headers(error))
+
+    def _log(self, error: MailbridgeError, status: int) -> None:
+        facts = {"function": self.name, "error": type(error).__name__, "reason": error.reason}
+        if status == 500:
+            logs.error(error.detail, exc_info=error, **facts)
+        elif status > 500:
+            logs.warning(error.detail, **facts)
+
+    def _finished(self, response: Response) -> Response:
+        response.headers.update(_SAFE)
+        return response
+
+
+class Api(_Endpoint):
+    """A function for users: bearer JWT in, JSON out."""
+
+    def get(self, path: str, *, public: bool = False, status: int = 0) -> Callable[[H], H]:
+        return self._route("GET", path, status=status, public=public)
+
+    def post(
+        self, path: str, *, status: int = 0, location: str = "", public: bool = False
+    ) -> Callable[[H], H]:
+        """`location` names what was made, below the function: "/{id}" takes the answer's `id`."""
+        return self._route("POST", path, status=status, location=location, public=public)
+
+    def patch(self, path: str) -> Callable[[H], H]:
+        return self._route("PATCH", path)
+
+    def delete(self, path: str, *, status: int = 0) -> Callable[[H], H]:
+        return self._route("DELETE", path, status=status)
+
+    def _route(
+        self, method: str, path: str, *, status: int = 0, location: str = "", public: bool = False
+    ) -> Callable[[H], H]:
+        def register(handler: H) -> H:
+            route = Route.of(handler, method, path, status=status, location=location, public=public)
+            if route.takes["call"] is not (PublicCall if public else Call):
+                raise TypeError(f"{handler.__qualname__}: `call` must be a PublicCall or a Call")
+            self.routes.append(route)
+            return handler
+
+        return register
+
+    def answer(self, request: Request, world: World) -> Response:
+        response = super().answer(request, world)
+        response.headers.update(_cross_origin(request, world.settings))
+        return response
+
+    def _serve(self, request: Request, world: World) -> Response:
+        path = self._below(request.path)
+        if request.method == "OPTIONS":
+            return self._options(path)
+        route, places = routing.find(self.routes, request.method, path)
+        call: PublicCall = PublicCall(world)
+        if not route.public:
+            users = auth.users(world.settings)
+            call = Call(world, users.caller(request.headers.get("Authorization", "")))
+        arguments = places | route.arguments(request, self._body_limit)
+        try:
+            return self._answered(route, route.handler(call=call, **arguments))
+        except MailbridgeError as error:
+            return self._failed(error, _mailbox_id(arguments))
+
+    def _answered(self, route: Route, result: Any) -> Response:
+        response = _response(result, route.status)
+        if route.location:
+            facts = msgspec.structs.asdict(result)
+            response.headers["Location"] = f"/{self.name}{route.location.format(**facts)}"
+        return response
+
+    def _options(self, path: str) -> Response:
+        segments = routing.split(path)
+        here = [route.method for route in self.routes if route.match(segments) is not None]
+        return Response(status=204, headers={"Allow": ", ".join(routing.allowed(here))})
+
+    def _below(self, path: str) -> str:
+        """The path below the function, whether or not the way here cut the function's name off."""
+        first, *rest = routing.split(path) or [""]
+        return "/".join(rest) if first == self.name else path
+
+
+class TaskApi(_Endpoint):
+    """A private function: one handler, called by Cloud Tasks or Cloud Scheduler with an OIDC token.
+
+    What trying again cannot mend is logged and acknowledged; see the table in `shared.problems`.
+    """
+
+    def handler(self, handler: H) -> H:
+        """`handler(call: TaskCall)`, with a `body` Struct for a task."""
+        route = Route.of(handler, "POST", "/", location="", public=False)
+        if route.takes["call"] is not TaskCall:
+            raise TypeError(f"{handler.__qualname__}: `call` must be a TaskCall")
+        self.routes = [route]
+        return handler
+
+    def _serve(self, request: Request, world: World) -> Response:
+        route, _ = routing.find(self.routes, request.method, "/")
+        auth.invokers(world.settings).check(request.headers.get("Authorization", ""))
+        try:
+            result = route.handler(
+                call=TaskCall(world), **route.arguments(request, self._body_limit)
+            )
+        except MailbridgeError as error:
+            return self._judged(error)
+        return _response(result, route.status)
+
+    def _judged(self, error: MailbridgeError) -> Response:
+        status = problems.task_status(error)
+        if status != 200:
+            return self._failed(error)
+        logs.info(
+            "task acknowledged without success",
+            function=self.name,
+            error=type(error).__name__,
+            reason=error.reason,
+            detail=error.detail,
+        )
+        return Response(status=200)
+
+
+def _response(result: Any, status: int) -> Response:
+    match result:
+        case None:
+            return Response(status=204)
+        case Redirect(url=url):
+            return Response(status=303, headers={"Location": url})
+    return _json(result, status, "application/json")
+
+
+def problem_response(problem: Problem, headers: Mapping[str, str] = {}) -> Response:
+    response = _json(problem, problem.status, "application/problem+json")
+    response.headers.update(headers)
+    return response
+
+
+def _json(value: object, status: int, kind: str) -> Response:
+    return Response(msgspec.json.encode(value), status, content_type=kind)
+
+
+def _mailbox_id(arguments: Mapping[str, Any]) -> str:
+    """The mailbox a request was about, when it named one."""
+    named = arguments.get("mailbox_id") or getattr(arguments.get("body"), "mailbox_id", "")
+    return named if isinstance(named, str) else ""
+
+
+def _cross_origin(request: Request, settings: Settings) -> dict[str, str]:
+    """CORS, for a CRM in the browser: the allowed origins and nobody else. Tokens, no cookies."""
+    origin = request.headers.get("Origin", "")
+    if origin not in settings.allowed_origins:
+        return {"Vary": "Origin"}
+    granted = {
+        "Vary": "Origin",
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": "Location, Retry-After",
+    }
+    if request.method == "OPTIONS":
+        granted |= {
+            "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
+            "Access-Control-Allow-Headers": _CORS_HEADERS,
+            "Access-Control-Max-Age": "600",
+        }
+    return granted

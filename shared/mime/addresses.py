@@ -1,0 +1,233 @@
+"""Mail addresses: one spelling each, and the people behind an address header.
+
+One spelling, so that matching is equality: local part and domain in lower case (no provider we know
+tells `Jane@` from `jane@`), NFC, the domain as A-labels (UTS 46 non-transitional: ß stays ß).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from shared.domain.mail import Address
+from shared.mime import charsets, headers
+
+_ATEXT = r"a-z0-9!#$%&'*+/=?^_`{|}~\-"
+_LDH = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_USUAL = re.compile(rf"(?!.*xn--)[{_ATEXT}]+(?:\.[{_ATEXT}]+)*@{_LDH}(?:\.{_LDH})*", re.ASCII)
+"""Lower-case ASCII that needs nothing done to it but the length check."""
+
+
+def normalise(text: str) -> str:
+    """The one spelling of an address that a person gave us.
+
+    Raises ValueError with a sentence that says what is wrong. Accepts a non-ASCII local part, since
+    mail from such addresses exists; `require_sendable` does not.
+    """
+    address = text.strip(" ").lower().removesuffix(".")
+    if len(address) <= 254 and _USUAL.fullmatch(address) and address.find("@") <= 64:
+        return address
+    local, at, domain = _nfc(text.strip(" ")).rpartition("@")
+    if not at or not local or not domain:
+        raise ValueError(f"must be one address such as jane@example.com, not {_shown(text)}")
+    address = f"{_local_part(local)}@{_domain(domain)}"
+    if len(address.encode()) > 254:
+        raise ValueError("is longer than the 254 characters an address may have")
+    return address
+
+
+def require_sendable(text: str) -> str:
+    """`normalise`, refusing what cannot be sent to without SMTPUTF8, which Gmail does not offer."""
+    address = normalise(text)
+    if not address.isascii():
+        raise ValueError(f"{_shown(address)} has letters before the @ that mail cannot be sent to")
+    return address
+
+
+def parse_list(value: str) -> tuple[Address, ...]:
+    """The people of a From, To, Cc, Bcc or Reply-To value, as a mail client shows them.
+
+    Takes what comes: groups, comments, unquoted commas, raw 8-bit, missing or doubled brackets.
+    What holds no address gives nobody, and an address inside a display name is only a name.
+    """
+    people: list[Address] = []
+    position = 0
+    while plain := _PLAIN.match(value, position):
+        address = _incoming(plain["bare"] or plain["angle"])
+        if address:
+            name = plain["quoted"] or plain["words"] or ""
+            people.append(Address(address, headers.decode(name)))
+        if plain.end() == len(value):
+            return tuple(people)
+        position = plain.end()
+    return tuple(_people(charsets.repair(value)))
+
+
+_PLAIN = re.compile(
+    r"""\s*+
+    (?: (?P<bare> [\w.+=-]+@[\w.-]+ )
+      | (?: "(?P<quoted>[^"\\<>\r\n\ud800-\udfff]*+)"
+          | (?P<words>[^"(),.:;<>@\[\]\\\r\n\ud800-\udfff]*+) )
+        \s*+ < (?P<angle> [\w.+=-]+@[\w.-]+ ) > )
+    \s*+ (?: , | \Z )""",
+    re.VERBOSE | re.ASCII,
+)
+"""One person written in one of the three usual ways, and the comma to a next one."""
+
+# -- one address ----------------------------------------------------------------------------------
+
+
+def _nfc(text: str) -> str:
+    """Lower-casing can take a text out of NFC, so NFC comes last."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+
+
+_DOT_ATOM = re.compile(rf"[{_ATEXT}\u0080-\U0010ffff]+(?:\.[{_ATEXT}\u0080-\U0010ffff]+)*")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+
+
+def _local_part(text: str) -> str:
+    quoted = _QUOTED.fullmatch(text)
+    local = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
+    if not _DOT_ATOM.fullmatch(local) or not all(map(_visible, local)):
+        raise ValueError(f"has characters before the @ that no address has: {_shown(local)}")
+    if len(local.encode()) > 64:
+        raise ValueError("is longer than the 64 characters allowed before the @")
+    return local
+
+
+def _visible(character: str) -> bool:
+    """Not a control, format, surrogate, private, unassigned or separating character."""
+    return character.isascii() or unicodedata.category(character)[0] not in "CZ"
+
+
+def _domain(text: str) -> str:
+    import idna
+
+    try:
+        return idna.encode(
+            text.removesuffix("."), uts46=True, std3_rules=True, transitional=False
+        ).decode()
+    except (idna.IDNAError, UnicodeError) as error:
+        raise ValueError(f"has no usable domain after the @: {_shown(text)}") from error
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:77] + "…")
+
+
+_TOLERABLE = re.compile(r'(?:"[^"\x00-\x1f]+"|[^\s"<>(),:;@\x00-\x1f]+)@[^\s"<>(),;@\x00-\x1f]+')
+
+
+def _incoming(text: str) -> str:
+    """The one spelling; of an odd address, one that is at least always the same; "" of no address."""
+    try:
+        return normalise(text)
+    except ValueError:
+        odd = _nfc(text.strip().removesuffix("."))
+        return odd if _TOLERABLE.fullmatch(odd) and len(odd) <= 320 else ""
+
+
+# -- a header, however it is written --------------------------------------------------------------
+
+_TOKEN = re.compile(
+    r"""(?P<quoted> "(?:[^"\\]|\\.){0,400}+" )
+    | (?P<comment> \( (?: [^()\\] | \\. | \( (?:[^()\\]|\\.)*+ \) )*+ \) )
+    | (?P<angle> < (?: "(?:[^"\\]|\\.){0,100}+" | \( [^()]*+ \) | [^<>"(,;] )*+ ;?>*+ )
+    | (?P<literal> \[ [^\[\]]*+ \] )
+    | (?P<mark> [,;:] )
+    | (?P<text> [^"(<,;:\[]++ | . )""",
+    re.VERBOSE | re.DOTALL,
+)
+_COMMENT = re.compile(r"\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*+\))*+\)", re.DOTALL)
+_AROUND = re.compile(r" ?([@.]) ?")
+
+
+class _Entry(Struct):
+    """What stands between two commas."""
+
+    words: list[str]
+    angle: str | None = None
+    comment: str = ""
+    quoted: bool = False
+
+
+def _people(value: str) -> Iterator[Address]:
+    surname = ""
+    for entry in _entries(value):
+        person = _person(entry, surname)
+        surname = "" if person or entry.quoted else _join(surname, entry)
+        if person:
+            yield person
+
+
+def _join(surname: str, entry: _Entry) -> str:
+    """`Doe, Jane <x@y>` is one person: words without an address may begin the next one's name."""
+    words = "".join(entry.words).strip()
+    if entry.angle is not None or "@" in words or not words:
+        return ""
+    return f"{surname}{words}, "
+
+
+def _entries(value: str) -> Iterator[_Entry]:
+    entry = _Entry([])
+    for token in _TOKEN.finditer(value):
+        kind, text = token.lastgroup, token[0]
+        if kind == "mark" and not _is_colon_of_no_group(text, entry):
+            if text != ":":
+                yield entry
+            entry = _Entry([])
+        elif kind == "angle":
+            _add_angle(entry, text)
+        elif kind == "comment":
+            entry.comment = entry.comment or text[1:-1]
+        else:
+            entry.words.append(text)
+            entry.quoted = entry.quoted or kind == "quoted"
+    yield entry
+
+
+def _is_colon_of_no_group(mark: str, entry: _Entry) -> bool:
+    """A group's name stands before its colon; after an address a colon is only a character."""
+    if mark == ":" and (entry.angle is not None or any("@" in word for word in entry.words)):
+        entry.words.append(mark)
+        return True
+    return False
+
+
+def _add_angle(entry: _Entry, text: str) -> None:
+    """Of several brackets the last holds the address, the others belong to the name."""
+    if entry.angle:
+        entry.words.append(f"<{entry.angle}>")
+    entry.angle = text.strip("<>; \t")
+
+
+def _person(entry: _Entry, surname: str) -> Address | None:
+    text = "".join(entry.words)
+    if entry.angle is not None:
+        address = _incoming(_squeezed(_COMMENT.sub("", entry.angle).rpartition(":")[2]))
+        name = _name(surname + text) or _name(entry.comment)
+    else:
+        name, address = _without_brackets(text)
+        address, name = _incoming(address), _name(name) or _name(entry.comment)
+    return Address(address, name) if address else None
+
+
+def _without_brackets(text: str) -> tuple[str, str]:
+    """`jane@x.org`, `jane @ x . org`, and `Jane Doe jane@x.org` whose brackets got lost."""
+    text = _squeezed(text.replace(">", " "))
+    if text.startswith('"') and _incoming(text):
+        return "", text
+    name, _, address = text.rpartition(" ")
+    return ("", "") if "@" in name and not name.startswith('"') else (name, address)
+
+
+def _squeezed(text: str) -> str:
+    return _AROUND.sub(r"\1", " ".join(text.split()))
+
+
+def _name(text: str) -> str:
+    """A display name without its quotes, decoded after the structure is known, never before."""
+    text = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), text)
+    return " ".join(headers.decode(text.strip(' "')).split())

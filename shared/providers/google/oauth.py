@@ -1,0 +1,232 @@
+"""Google's consent and token endpoints (OAuth 2.0 for web servers, with PKCE and OpenID Connect)."""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from shared.config import Settings
+from shared.domain.errors import (
+    ConfigurationError,
+    Forbidden,
+    GrantRevoked,
+    InvalidRequest,
+    MailbridgeError,
+    ProviderUnavailable,
+    RateLimited,
+)
+from shared.domain.mailboxes import Account, Capability
+from shared.mime import addresses
+from shared.ports import Consent, Credential, Started
+from shared.providers.http import Answer, Http
+
+_AUTH = "https://www.googleapis.com/auth/"
+GMAIL_COMPOSE = _AUTH + "gmail.compose"
+GMAIL_SEND = _AUTH + "gmail.send"
+GMAIL_READONLY = _AUTH + "gmail.readonly"
+CALENDAR_EVENTS = _AUTH + "calendar.events"
+CALENDAR_READONLY = _AUTH + "calendar.readonly"
+SCOPES = (
+    "openid",
+    "email",
+    GMAIL_COMPOSE,
+    GMAIL_SEND,
+    GMAIL_READONLY,
+    CALENDAR_EVENTS,
+    CALENDAR_READONLY,
+)
+CAPABILITIES = {
+    # Drafts are made and sent with compose; gmail.send alone reaches only messages.send.
+    Capability.READ: (GMAIL_READONLY,),
+    Capability.SEND: (GMAIL_COMPOSE,),
+    Capability.CALENDAR: (CALENDAR_EVENTS, CALENDAR_READONLY),
+}
+_ISSUERS = ("https://accounts.google.com", "accounts.google.com")
+_LEEWAY_SECONDS = 60
+_OURS = {"invalid_client", "unauthorized_client", "redirect_uri_mismatch", "invalid_scope"}
+_UNVERIFIED = "Google did not say whose account this is: connect again and leave all boxes ticked."
+
+
+def same_scope(scope: str) -> str:
+    """A granted scope by the name we ask with: Google answers "email" with a URL of its own."""
+    return "email" if scope == _AUTH + "userinfo.email" else scope
+
+
+class GoogleOAuth:
+    """`ports.OAuth`. `gmail` is asked whose account it is when the id token does not say."""
+
+    def __init__(self, settings: Settings, http: Http, gmail: Http) -> None:
+        self._settings = settings
+        self._http = http
+        self._gmail = gmail
+
+    def start(self, *, redirect_uri: str, login_hint: str) -> Started:
+        self._settings.require("GOOGLE_CLIENT_ID")
+        verifier, nonce = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
+        query = {
+            "client_id": self._settings.google_client_id,
+            "redirect_uri": redirect_uri,
+            "response_type": "code",
+            "scope": " ".join(SCOPES),
+            "access_type": "offline",
+            # Without a new consent Google sends no refresh token to somebody who consented before.
+            "prompt": "consent select_account",
+            "code_challenge": challenge.rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+            "nonce": nonce,
+        }
+        if login_hint:
+            query["login_hint"] = login_hint
+        url = f"{self._settings.google_accounts_url}/o/oauth2/v2/auth?{urlencode(query)}"
+        return Started(url=url, kept={"verifier": verifier, "nonce": nonce})
+
+    def finish(
+        self, answer: Mapping[str, str], *, kept: Mapping[str, str], redirect_uri: str
+    ) -> Consent:
+        _require_yes(answer)
+        tokens = self._token(
+            grant_type="authorization_code",
+            code=answer["code"],
+            code_verifier=kept.get("verifier", ""),
+            redirect_uri=redirect_uri,
+        )
+        if tokens.status != 200:
+            raise _refusal(tokens, on_invalid_grant=_code_refused())
+        credential = _credential(tokens)
+        return Consent(self._account(tokens, kept.get("nonce", ""), credential), credential)
+
+    def refresh(self, refresh_token: str) -> Credential:
+        tokens = self._token(grant_type="refresh_token", refresh_token=refresh_token)
+        if tokens.status != 200:
+            raise _refusal(tokens, on_invalid_grant=_grant_revoked())
+        return _credential(tokens)
+
+    def revoke(self, token: str) -> None:
+        """In the body: a URL ends in the access logs of everything on the way."""
+        answer = self._http.request("POST", "/revoke", repeatable=True, form={"token": token})
+        if answer.status != 200 and answer.json().get("error") != "invalid_token":
+            raise _refusal(answer, on_invalid_grant=_grant_revoked())
+
+    def _token(self, **form: str) -> Answer:
+        """Not repeated here: a code works once, and a refresh is the vault's to repeat."""
+        self._settings.require("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET")
+        form["client_id"] = self._settings.google_client_id
+        form["client_secret"] = self._settings.google_client_secret
+        return self._http.request("POST", "/token", repeatable=False, form=form)
+
+    # -- whose account ----------------------------------------------------------------------------
+
+    def _account(self, tokens: Answer, nonce: str, credential: Credential) -> Account:
+        """By the id token where it is there; by Gmail's own word when openid was unticked."""
+        claims = self._claims(tokens.json().get("id_token"), nonce)
+        address, name = _verified_email(claims), str(claims.get("name") or "")
+        address = address or self._profile_address(credential.access_token)
+        return Account(id=str(claims.get("sub") or address), address=address, name=name)
+
+    def _claims(self, id_token: Any, nonce: str) -> dict[str, Any]:
+        """{} when there is no id token, or one without a nonce, which proves nothing.
+
+        The signature is not checked: the token came from the token endpoint over TLS, which OpenID
+        Connect Core 3.1.3.7 takes in its place. Everything else in it is.
+        """
+        import jwt
+
+        if not isinstance(id_token, str) or not id_token:
+            return {}
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                id_token,
+                options={
+                    "verify_signature": False,
+                    "verify_exp": True,
+                    "verify_aud": True,
+                    "verify_iss": True,
+                    "require": ["iss", "aud", "exp", "sub"],
+                },
+                audience=self._settings.google_client_id,
+                issuer=[*_ISSUERS, self._settings.google_accounts_url],
+                leeway=_LEEWAY_SECONDS,
+            )
+        except jwt.InvalidTokenError as error:
+            problem = type(error).__name__
+            detail = f"Google's proof of identity is not valid ({problem})."
+            raise InvalidRequest(detail, reason="account_unverified") from None
+        if claims.get("nonce") is None:
+            return {}
+        if not secrets.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
+            detail = "Google's proof of identity belongs to another consent."
+            raise InvalidRequest(detail, reason="account_unverified")
+        return claims
+
+    def _profile_address(self, access_token: str) -> str:
+        answer = self._gmail.request(
+            "GET", "/gmail/v1/users/me/profile", repeatable=True, token=access_token
+        )
+        if answer.status >= 500 or answer.status == 429:
+            raise ProviderUnavailable("Gmail did not say whose account this is.")
+        return _normalised(answer.json().get("emailAddress"))
+
+
+def _require_yes(answer: Mapping[str, str]) -> None:
+    error = answer.get("error", "")
+    if error == "access_denied":
+        raise Forbidden("The consent was declined.", reason="access_denied")
+    if error or not answer.get("code"):
+        raise InvalidRequest("Google's answer holds no code: start again.", reason="no_code")
+
+
+def _verified_email(claims: Mapping[str, Any]) -> str:
+    if claims.get("email_verified") not in {True, "true"}:
+        return ""
+    return _normalised(claims.get("email"))
+
+
+def _normalised(address: Any) -> str:
+    try:
+        return addresses.normalise(address) if isinstance(address, str) else ""
+    except ValueError:
+        return ""
+
+
+def _credential(answer: Answer) -> Credential:
+    fields = answer.json()
+    access_token, refresh_token = fields.get("access_token"), fields.get("refresh_token")
+    if not isinstance(access_token, str) or not access_token:
+        raise ProviderUnavailable("Google's token answer holds no access token.")
+    scope = fields.get("scope")
+    return Credential(
+        access_token=access_token,
+        expires_at=datetime.now(UTC) + timedelta(seconds=_lifetime(fields.get("expires_in"))),
+        refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else None,
+        scopes=tuple(scope.split()) if isinstance(scope, str) else None,
+    )
+
+
+def _lifetime(value: Any) -> int:
+    """Seconds; RFC 6749 recommends to send it, so its absence must not mean "for ever"."""
+    return int(value) if str(value).isdecimal() else 300
+
+
+def _code_refused() -> MailbridgeError:
+    return InvalidRequest("Google no longer takes this code: start again.", reason="code_refused")
+
+
+def _grant_revoked() -> MailbridgeError:
+    detail = "Google says that the consent no longer holds: connect the mailbox again."
+    return GrantRevoked(detail, reason="invalid_grant")
+
+
+def _refusal(answer: Answer, *, on_invalid_grant: MailbridgeError) -> MailbridgeError:
+    """Judged by status and by RFC 6749's `error`, never by its text."""
+    error = answer.json().get("error")
+    if answer.status == 429:
+        return RateLimited("Google asks to wait.", retry_after=answer.retry_after)
+    if answer.status < 500 and error == "invalid_grant":
+        return on_invalid_grant
+    if answer.status < 500 and error in _OURS:
+        return ConfigurationError(f"Google refuses our client: {error}.", reason=str(error))
+    return ProviderUnavailable(f"Google's token endpoint answered {answer.status}.")

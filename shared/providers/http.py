@@ -1,0 +1,174 @@
+"""The one way out to a provider: a pinned host, bounded answers, nothing sent twice by accident."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from shared.domain.errors import ProviderUnavailable
+from shared.mime import headers as mail_headers
+
+if TYPE_CHECKING:
+    import requests
+
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
+LARGEST_ANSWER = 48 << 20
+"""Bytes, unpacked: what a function of 512 MiB can parse without dying."""
+_ATTEMPTS = 3
+_PATIENCE = 5.0
+"""Seconds: a longer Retry-After is the caller's to keep."""
+_CHUNK = 1 << 20
+
+
+class AnswerTooLarge(ProviderUnavailable):
+    """More than LARGEST_ANSWER; asking for less at once may help."""
+
+
+class Answer(Struct, frozen=True):
+    """Whatever came back; any status. `retry_after` is in seconds, None when there was none."""
+
+    status: int
+    content_type: str
+    retry_after: float | None
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """The JSON object of the body; {} of anything else, for proxies answer HTML."""
+        try:
+            value = msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+
+class Http:
+    """Requests below one base URL. Thread-safe: each thread has its own session and connections.
+
+    Redirects are not followed, proxy and netrc settings of the machine are not read: a token goes
+    to the configured host and nowhere else. No error text holds a URL, a header or a body.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self._base = base_url
+        self._local = threading.local()
+        self.sleep: Callable[[float], None] = time.sleep
+        """Replaced by tests, which do not wait."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        repeatable: bool,
+        token: str = "",
+        params: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+    ) -> Answer:
+        """One answer. Raises ProviderUnavailable when none came.
+
+        `repeatable` says that asking again changes nothing at the provider: then a lost answer, a 5xx
+        and a short Retry-After are tried again, at most three times in all. Anything else is sent
+        exactly once.
+        """
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        send = partial(self._once, method, path, headers, params, form or body)
+        return self._patiently(send) if repeatable else send()
+
+    def _patiently(self, send: Callable[[], Answer]) -> Answer:
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                answer = send()
+            except AnswerTooLarge:
+                raise
+            except ProviderUnavailable:
+                self.sleep(attempt)
+                continue
+            pause = _pause(answer, attempt)
+            if pause is None:
+                return answer
+            self.sleep(pause)
+        return send()
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        params: Mapping[str, Any] | None,
+        data: Mapping[str, str] | bytes | None,
+    ) -> Answer:
+        import requests
+
+        try:
+            with self._session().request(
+                method,
+                self._base + path,
+                params=params,
+                data=data,
+                headers=headers,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return _read(response)
+        except requests.RequestException as error:
+            # Not chained: the cause's text and attributes hold the URL, the headers and the body.
+            kind = type(error).__name__
+            raise ProviderUnavailable(f"The provider did not answer ({kind}).") from None
+
+    def _session(self) -> "requests.Session":
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            import requests
+
+            session = self._local.session = requests.Session()
+            session.trust_env = False
+            # Gmail compresses only for a User-Agent that names gzip.
+            session.headers.update({"User-Agent": "Mailbridge (gzip)", "Accept-Encoding": "gzip"})
+        return session
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds of a Retry-After value, which may be a number or a date (RFC 9110, 10.2.3)."""
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value)) if float(value) < 1e6 else None
+    except ValueError:
+        moment = mail_headers.parse_date(value)
+        return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment else None
+
+
+def _read(response: "requests.Response") -> Answer:
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in response.iter_content(_CHUNK):
+        size += len(chunk)
+        if size > LARGEST_ANSWER:
+            raise AnswerTooLarge("The provider's answer is larger than we read at once.")
+        chunks.append(chunk)
+    return Answer(
+        status=response.status_code,
+        content_type=response.headers.get("Content-Type", ""),
+        retry_after=retry_after(response.headers.get("Retry-After")),
+        body=b"".join(chunks),
+    )
+
+
+def _pause(answer: Answer, attempt: int) -> float | None:
+    """Seconds to wait before asking again; None when asking again is not for us to decide."""
+    if answer.status != 429 and answer.status < 500:
+        return None
+    if answer.retry_after is not None:
+        return max(answer.retry_after, 0.1) if answer.retry_after <= _PATIENCE else None
+    return attempt if answer.status >= 500 else None

@@ -1,0 +1,105 @@
+"""Typed records over a DocumentStore: where each lies, and reading and writing them.
+
+Firestore paths; the embedded store keeps the same ones. Team ids come from other people's tokens,
+so they are quoted into one safe path segment; every other id is our own.
+"""
+
+from urllib.parse import quote
+
+from shared.domain.contacts import Activity, Contact, ContactAddress
+from shared.domain.emails import Email
+from shared.domain.mailboxes import Connection, Mailbox
+from shared.domain.messages import BodyPiece, Message
+from shared.domain.sync import SyncState, Trouble
+from shared.domain.tokens import CachedToken, UsedState
+from shared.ports import DocumentStore
+from shared.records.collection import Collection, Versioned
+
+__all__ = [
+    "Collection",
+    "Versioned",
+    "activities",
+    "addresses",
+    "all_connections",
+    "all_emails",
+    "all_mailboxes",
+    "cached_tokens",
+    "connections",
+    "contacts",
+    "emails",
+    "mailboxes",
+    "messages",
+    "pieces",
+    "syncs",
+    "troubles",
+    "used_states",
+]
+
+
+def _team(team_id: str) -> str:
+    """Firestore refuses the ids ".", ".." and "__…__"; "/" would start another segment."""
+    segment = quote(team_id, safe="")
+    return "teams/" + segment.replace(".", "%2E").replace("__", "%5F%5F")
+
+
+def mailboxes(store: DocumentStore, team_id: str) -> Collection[Mailbox]:
+    return Collection(store, f"{_team(team_id)}/mailboxes", Mailbox)
+
+
+def connections(store: DocumentStore, team_id: str) -> Collection[Connection]:
+    return Collection(store, f"{_team(team_id)}/connections", Connection)
+
+
+def contacts(store: DocumentStore, team_id: str) -> Collection[Contact]:
+    return Collection(store, f"{_team(team_id)}/contacts", Contact)
+
+
+def addresses(store: DocumentStore, team_id: str) -> Collection[ContactAddress]:
+    return Collection(store, f"{_team(team_id)}/addresses", ContactAddress)
+
+
+def activities(store: DocumentStore, team_id: str, contact_id: str) -> Collection[Activity]:
+    return Collection(store, f"{_team(team_id)}/contacts/{contact_id}/activities", Activity)
+
+
+def messages(store: DocumentStore, team_id: str) -> Collection[Message]:
+    return Collection(store, f"{_team(team_id)}/messages", Message)
+
+
+def pieces(store: DocumentStore, team_id: str, message_id: str) -> Collection[BodyPiece]:
+    return Collection(store, f"{_team(team_id)}/messages/{message_id}/pieces", BodyPiece)
+
+
+def emails(store: DocumentStore, team_id: str) -> Collection[Email]:
+    return Collection(store, f"{_team(team_id)}/emails", Email)
+
+
+def all_emails(store: DocumentStore) -> Collection[Email]:
+    """Every team's; only to look for due ones."""
+    return Collection(store, "emails", Email, group=True)
+
+
+def all_connections(store: DocumentStore) -> Collection[Connection]:
+    """Every team's; only to look for expired ones."""
+    return Collection(store, "connections", Connection, group=True)
+
+
+def all_mailboxes(store: DocumentStore) -> Collection[Mailbox]:
+    """Every team's; only to see who else uses an account."""
+    return Collection(store, "mailboxes", Mailbox, group=True)
+
+
+def syncs(store: DocumentStore) -> Collection[SyncState]:
+    return Collection(store, "syncs", SyncState)
+
+
+def troubles(store: DocumentStore, mailbox_id: str) -> Collection[Trouble]:
+    return Collection(store, f"syncs/{mailbox_id}/troubles", Trouble)
+
+
+def cached_tokens(store: DocumentStore) -> Collection[CachedToken]:
+    return Collection(store, "tokens", CachedToken)
+
+
+def used_states(store: DocumentStore) -> Collection[UsedState]:
+    return Collection(store, "oauth_states", UsedState)

@@ -1,0 +1,121 @@
+"""One kind of record in one place: Structs out and in, and writes as values to be batched."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from shared.domain.errors import NotFound
+from shared.ports import Data, Document, DocumentStore, Query, Where, Write
+
+R = TypeVar("R", bound=Struct)
+
+
+class Versioned(Struct, Generic[R], frozen=True):
+    """A record as it was read, and the version that a careful write must still find."""
+
+    record: R
+    version: Any
+
+
+class Collection(Generic[R]):
+    """With `group`, all collections of that last name, to be read by `page` alone."""
+
+    def __init__(
+        self, store: DocumentStore, path: str, kind: type[R], *, group: bool = False
+    ) -> None:
+        self._store = store
+        self._path = path
+        self._kind = kind
+        self._group = group
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def path(self, id: str) -> str:
+        return f"{self._path}/{id}"
+
+    def find(self, id: str) -> Versioned[R] | None:
+        document = self._store.get(self.path(id)) if _is_id(id) else None
+        return self.versioned(document) if document else None
+
+    def get(self, id: str) -> R:
+        """Raises NotFound."""
+        return self.current(id).record
+
+    def current(self, id: str) -> Versioned[R]:
+        """Raises NotFound."""
+        if found := self.find(id):
+            return found
+        noun = self._kind.__name__.lower()
+        raise NotFound(f"There is no {noun} {id!r} here.", reason=f"{noun}_not_found")
+
+    def many(self, ids: Iterable[str]) -> dict[str, Versioned[R]]:
+        """Those that exist, by id."""
+        wanted = {self.path(id): id for id in ids if _is_id(id)}
+        found = self._store.get_many(wanted)
+        return {wanted[path]: self.versioned(document) for path, document in found.items()}
+
+    def page(
+        self, *where: Where, order_by: tuple[str, ...] = (), limit: int = 100, after: str = ""
+    ) -> tuple[list[R], str]:
+        """One page and the mark of the next, "" when it was the last."""
+        page = self._store.query(Query(self._path, where, order_by, limit, after, self._group))
+        return [self.versioned(document).record for document in page.documents], page.next
+
+    def ids(self, *where: Where, order_by: tuple[str, ...] = (), limit: int = 100) -> list[str]:
+        """The ids of the first matching records."""
+        page = self._store.query(Query(self._path, where, order_by, limit))
+        return [document.path.rpartition("/")[2] for document in page.documents]
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def create(self, id: str, record: R) -> None:
+        """Raises AlreadyExists."""
+        self._store.write(self.creating(id, record))
+
+    def put(self, id: str, record: R) -> None:
+        self._store.write(self.putting(id, record))
+
+    def replace(self, id: str, old: Versioned[R], record: R) -> None:
+        """Raises PreconditionFailed when somebody wrote since `old` was read."""
+        self._store.write(self.replacing(id, old, record))
+
+    def update(self, id: str, **fields: Any) -> None:
+        """Replaces the named fields and leaves the others to whoever writes them. Raises NotFound."""
+        self._store.write(self.updating(id, **fields))
+
+    def delete(self, id: str) -> None:
+        self._store.write(self.deleting(id))
+
+    # -- writes as values, to go into one batch ---------------------------------------------------
+
+    def creating(self, id: str, record: R) -> Write:
+        return Write("create", self.path(id), to_data(record))
+
+    def putting(self, id: str, record: R) -> Write:
+        return Write("put", self.path(id), to_data(record))
+
+    def replacing(self, id: str, old: Versioned[R], record: R) -> Write:
+        return Write("put", self.path(id), to_data(record), old.version)
+
+    def updating(self, id: str, **fields: Any) -> Write:
+        data = msgspec.to_builtins(fields, builtin_types=(datetime,))
+        return Write("update", self.path(id), data)
+
+    def deleting(self, id: str, old: Versioned[R] | None = None) -> Write:
+        return Write("delete", self.path(id), if_version=old.version if old else None)
+
+    def versioned(self, document: Document) -> Versioned[R]:
+        return Versioned(msgspec.convert(document.data, self._kind), document.version)
+
+
+def to_data(record: Struct) -> Data:
+    data: Data = msgspec.to_builtins(record, builtin_types=(datetime,))
+    return data
+
+
+def _is_id(text: str) -> bool:
+    """Ids come from URLs too: what cannot be one is simply not there."""
+    return bool(text) and len(text) <= 256 and text.isascii() and text.isalnum()

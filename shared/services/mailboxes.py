@@ -1,0 +1,184 @@
+"""A team's mailboxes: who may see and use them, their settings, and disconnecting."""
+
+from datetime import datetime
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from shared import records
+from shared.domain.caller import Caller
+from shared.domain.errors import Forbidden, InvalidRequest, NotFound
+from shared.domain.mailboxes import Capability, GrantState, Mailbox
+from shared.domain.sync import SyncState
+from shared.ports import Task, Where, World
+from shared.records import Versioned
+from shared.services import vault
+from shared.services.paging import PageQuery
+
+
+class SyncView(Struct):
+    """How far the sync is. Counts since the mailbox was connected."""
+
+    phase: str
+    last_good_at: datetime | None
+    next_sync_at: datetime | None
+    last_error: str
+    examined: int
+    stored: int
+    troubled: int
+    vanished: int
+    quota_units: int
+
+
+class MailboxView(Struct):
+    id: str
+    provider: str
+    address: str
+    name: str
+    user_id: str
+    shared: bool
+    state: GrantState
+    state_reason: str
+    state_since: datetime
+    scopes: tuple[str, ...]
+    missing_scopes: tuple[str, ...]
+    created_at: datetime
+    sync: SyncView
+
+
+class MailboxList(Struct):
+    mailboxes: list[MailboxView]
+    next_page_token: str
+
+
+class MailboxChange(Struct, forbid_unknown_fields=True):
+    name: str | UnsetType = UNSET
+    shared: bool | UnsetType = UNSET
+
+
+# -- who may ----------------------------------------------------------------------------------------
+
+
+def usable(world: World, caller: Caller, mailbox_id: str) -> Versioned[Mailbox]:
+    """A mailbox the caller may see, sync and send from: own, shared with the team, or any to an admin.
+
+    Raises NotFound, also for a colleague's private one: its existence is nobody's business."""
+    found = records.mailboxes(world.documents, caller.team_id).current(mailbox_id)
+    if _may_use(caller, found.record):
+        return found
+    raise NotFound(f"There is no mailbox {mailbox_id!r} here.", reason="mailbox_not_found")
+
+
+def own(world: World, caller: Caller, mailbox_id: str) -> Versioned[Mailbox]:
+    """A mailbox whose settings and consent the caller may change. Raises NotFound, Forbidden."""
+    found = usable(world, caller, mailbox_id)
+    if found.record.user_id != caller.user_id and not caller.admin:
+        raise Forbidden(
+            "Only its owner or an admin may do this to a shared mailbox.", reason="not_yours"
+        )
+    return found
+
+
+def _may_use(caller: Caller, mailbox: Mailbox) -> bool:
+    return mailbox.shared or mailbox.user_id == caller.user_id or caller.admin
+
+
+# -- reading ----------------------------------------------------------------------------------------
+
+
+def show(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
+    mailbox = usable(world, caller, mailbox_id).record
+    return _view(mailbox, records.syncs(world.documents).get(mailbox.id))
+
+
+def list_(world: World, caller: Caller, query: PageQuery) -> MailboxList:
+    """Oldest first."""
+    mailboxes, token = records.mailboxes(world.documents, caller.team_id).page(
+        order_by=("created_at",), limit=query.page_size, after=query.page_token
+    )
+    mine = [mailbox for mailbox in mailboxes if _may_use(caller, mailbox)]
+    syncs = records.syncs(world.documents).many(mailbox.id for mailbox in mine)
+    return MailboxList([_view(m, syncs[m.id].record) for m in mine if m.id in syncs], token)
+
+
+def _view(mailbox: Mailbox, sync: SyncState) -> MailboxView:
+    progress = sync.progress
+    return MailboxView(
+        id=mailbox.id,
+        provider=mailbox.provider,
+        address=mailbox.address,
+        name=mailbox.name,
+        user_id=mailbox.user_id,
+        shared=mailbox.shared,
+        state=mailbox.state,
+        state_reason=mailbox.state_reason,
+        state_since=mailbox.state_since,
+        scopes=mailbox.scopes,
+        missing_scopes=mailbox.missing_scopes,
+        created_at=mailbox.created_at,
+        sync=SyncView(
+            phase=progress.phase,
+            last_good_at=sync.last_good_at,
+            next_sync_at=sync.next_sync_at,
+            last_error=sync.last_error,
+            examined=progress.examined,
+            stored=progress.stored,
+            troubled=progress.troubled,
+            vanished=progress.vanished,
+            quota_units=progress.units,
+        ),
+    )
+
+
+# -- changing ---------------------------------------------------------------------------------------
+
+
+def change(world: World, caller: Caller, mailbox_id: str, wanted: MailboxChange) -> MailboxView:
+    own(world, caller, mailbox_id)
+    fields = {k: v for k, v in msgspec.structs.asdict(wanted).items() if v is not UNSET}
+    if len(fields.get("name", "")) > 200:
+        raise InvalidRequest.field("/name", "must have at most 200 characters")
+    mailboxes = records.mailboxes(world.documents, caller.team_id)
+    mailboxes.update(mailbox_id, **fields, updated_at=world.clock.now())
+    return show(world, caller, mailbox_id)
+
+
+def sync_now(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
+    """Due at once: by a task of its own, and by the schedule should that get lost.
+
+    Raises GrantRevoked, MissingScope."""
+    mailbox = usable(world, caller, mailbox_id).record
+    vault.check(world, mailbox, Capability.READ)
+    records.syncs(world.documents).update(mailbox_id, next_sync_at=world.clock.now())
+    world.tasks.enqueue(Task("sync_mailbox", {"mailbox_id": mailbox_id}))
+    return show(world, caller, mailbox_id)
+
+
+def disconnect(world: World, caller: Caller, mailbox_id: str) -> None:
+    """Stops everything first, then revokes, then destroys: calling again finishes what was cut off.
+
+    The consent is revoked at the provider only when no other mailbox lives by it: Google's
+    revocation takes everything the account granted to the app, in every team.
+    """
+    mailbox = own(world, caller, mailbox_id).record
+    now = world.clock.now()
+    world.documents.write(
+        records.mailboxes(world.documents, caller.team_id).updating(
+            mailbox_id, state=GrantState.DISCONNECTED, state_since=now, updated_at=now
+        ),
+        records.syncs(world.documents).updating(mailbox_id, next_sync_at=None),
+    )
+    refresh_token = vault.read(world, mailbox_id)
+    if refresh_token and not _used_elsewhere(world, mailbox):
+        world.providers.get(mailbox.provider).oauth.revoke(refresh_token)
+    vault.destroy(world, mailbox_id)
+
+
+def _used_elsewhere(world: World, mailbox: Mailbox) -> bool:
+    users, _ = records.all_mailboxes(world.documents).page(
+        Where("provider", "==", mailbox.provider),
+        Where("account_id", "==", mailbox.account_id),
+        Where("state", "==", GrantState.CONNECTED.value),
+        limit=1,
+    )
+    return bool(users)

@@ -1,0 +1,50 @@
+"""Clearing up after crashes and after people who changed their minds. Runs every minute."""
+
+from shared import records
+from shared.domain.mailboxes import Connection
+from shared.ports import Where, World
+from shared.services import connect, deliver, vault
+
+PAGE = 100
+
+
+def run(world: World) -> None:
+    deliver.sweep(world)
+    _expired_connections(world)
+    _used_states(world)
+
+
+def _expired_connections(world: World) -> None:
+    """Consents nobody confirmed: their tokens are destroyed, then the record of them."""
+    while expired := _page_of_expired(world):
+        for connection in expired:
+            _forget(world, connection)
+
+
+def _page_of_expired(world: World) -> list[Connection]:
+    page, _ = records.all_connections(world.documents).page(
+        Where("expires_at", "<=", world.clock.now()), order_by=("expires_at",), limit=PAGE
+    )
+    return page
+
+
+def _forget(world: World, connection: Connection) -> None:
+    """A confirmation that was cut off may have stored the token for a mailbox that never came."""
+    mailboxes = records.mailboxes(world.documents, connection.team_id)
+    mailbox_id = connect.mailbox_of(connection)
+    if mailboxes.find(mailbox_id) is None:
+        vault.destroy(world, mailbox_id)
+    world.secrets.delete(connect.pending_secret(connection.id))
+    records.connections(world.documents, connection.team_id).delete(connection.id)
+
+
+def _used_states(world: World) -> None:
+    """An expired state is refused anyway; nobody needs to know any more that it was used."""
+    states = records.used_states(world.documents)
+    while True:
+        expired = states.ids(
+            Where("expires_at", "<=", world.clock.now()), order_by=("expires_at",), limit=PAGE
+        )
+        if not expired:
+            return
+        world.documents.write(*(states.deleting(id) for id in expired))

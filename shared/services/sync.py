@@ -1,0 +1,148 @@
+"""Synchronising a mailbox: one task works until it is up to date or its time is over.
+
+The cursor moves only after what lies before it is stored, so that a task may die anywhere and the
+next one does the rest again without anybody noticing.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from msgspec import Struct
+
+from shared import records
+from shared.domain import ids
+from shared.domain.errors import (
+    Busy,
+    GrantRevoked,
+    MailbridgeError,
+    MissingScope,
+    ProviderRejected,
+    RateLimited,
+)
+from shared.domain.mailboxes import Capability, Mailbox
+from shared.domain.sync import SHARDS, SyncState
+from shared.ports import Task, Where, World
+from shared.services import syncing, vault
+from shared.services.sync_run import Run
+
+
+class SyncTask(Struct, forbid_unknown_fields=True):
+    mailbox_id: str
+
+
+PAGE = 200
+PATIENCE = timedelta(minutes=1)
+"""How long a provider that asks to wait is left alone when it names no time."""
+
+
+# -- the schedule -----------------------------------------------------------------------------------
+
+
+def dispatch(world: World) -> int:
+    """Enqueues one task for each mailbox that is due; how many. Runs every minute, or twice at once.
+
+    A mailbox is moved on only after its task is stored: dying in between repeats a task, which its
+    name drops, and never skips a mailbox.
+    """
+    return sum(_dispatch_shard(world, shard) for shard in range(SHARDS))
+
+
+def _dispatch_shard(world: World, shard: int) -> int:
+    count = 0
+    while due := _due(world, shard):
+        world.tasks.enqueue(*(_scheduled(state) for state in due))
+        again = world.clock.now() + timedelta(seconds=world.settings.sync_interval_seconds)
+        syncs = records.syncs(world.documents)
+        world.documents.write(
+            *(syncs.updating(state.mailbox_id, next_sync_at=again) for state in due)
+        )
+        count += len(due)
+    return count
+
+
+def _due(world: World, shard: int) -> list[SyncState]:
+    page, _ = records.syncs(world.documents).page(
+        Where("shard", "==", shard),
+        Where("next_sync_at", "<=", world.clock.now()),
+        order_by=("next_sync_at",),
+        limit=PAGE,
+    )
+    return page
+
+
+def _scheduled(state: SyncState) -> Task:
+    name = ids.derived("sync", state.mailbox_id, str(state.next_sync_at))
+    return _task(state.mailbox_id, name=name)
+
+
+def _task(mailbox_id: str, *, name: str = "", not_before: datetime | None = None) -> Task:
+    return Task("sync_mailbox", {"mailbox_id": mailbox_id}, not_before=not_before, name=name)
+
+
+# -- the task ---------------------------------------------------------------------------------------
+
+
+def run(world: World, mailbox_id: str) -> None:
+    """Raises ProviderUnavailable (the queue backs off) and whatever nobody expected."""
+    try:
+        held = syncing.take(world, mailbox_id)
+    except Busy as busy:  # alive, or dead and its lease still running: look again when that is over
+        name = ids.derived("sync-after", mailbox_id, str(busy.until))
+        world.tasks.enqueue(
+            _task(mailbox_id, name=name, not_before=busy.until + timedelta(seconds=1))
+        )
+        return
+    mailbox = records.mailboxes(world.documents, held.state.team_id).get(mailbox_id)
+    try:
+        _work(world, held, mailbox)
+    except syncing.LeaseLost:
+        structlog.get_logger().warning("lease lost", mailbox=mailbox_id)
+    except (GrantRevoked, MissingScope) as error:
+        _stop(world, held, error)
+    except RateLimited as error:
+        _later(world, held, error)
+    except ProviderRejected as error:
+        _release_with(world, held, error)
+    except Exception as error:
+        _release_with(world, held, error)
+        raise
+
+
+def _work(world: World, held: syncing.Held, mailbox: Mailbox) -> None:
+    mail = vault.mail(world, mailbox, Capability.READ)
+    budget = timedelta(seconds=world.settings.sync_budget_seconds)
+    run = Run(world, held, mailbox, mail, deadline=world.clock.now() + budget)
+    try:
+        done = run.work()
+    finally:
+        run.count_units()
+    if done:
+        held.state.progress.phase = "up to date"
+        held.release(last_good_at=world.clock.now(), last_error="", last_error_at=None)
+    else:
+        held.release()
+        world.tasks.enqueue(_task(mailbox.id))
+
+
+def _stop(world: World, held: syncing.Held, error: MailbridgeError) -> None:
+    held.state.progress.phase = "waiting for its user"
+    _release_with(world, held, error, next_sync_at=None)
+
+
+def _later(world: World, held: syncing.Held, error: RateLimited) -> None:
+    """Not a 429 to the queue: that would slow down everybody's tasks."""
+    wait = PATIENCE if error.retry_after is None else timedelta(seconds=error.retry_after)
+    again = world.clock.now() + wait
+    interval = timedelta(seconds=world.settings.sync_interval_seconds)
+    _release_with(world, held, error, next_sync_at=again + interval)
+    name = ids.derived("sync-later", held.state.mailbox_id, str(held.state.lease.fence))
+    world.tasks.enqueue(_task(held.state.mailbox_id, name=name, not_before=again))
+
+
+def _release_with(
+    world: World, held: syncing.Held, error: Exception, **also: datetime | None
+) -> None:
+    detail = (
+        error.detail if isinstance(error, MailbridgeError) else "An unexpected error; see the log."
+    )
+    held.release(last_error=detail, last_error_at=world.clock.now(), **also)

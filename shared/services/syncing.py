@@ -1,0 +1,80 @@
+"""The right to work on one mailbox, and its sync state while one holds it."""
+
+from datetime import datetime, timedelta
+
+from shared import records
+from shared.domain.errors import Busy, Conflict
+from shared.domain.sync import Lease, SyncState
+from shared.ports import Transaction, World
+
+LEASE = timedelta(seconds=60)
+"""Renewed before every round of requests; longer than the slowest of them."""
+
+
+class LeaseLost(Conflict):
+    """Somebody else works on this mailbox now: what this worker still wanted to say is void."""
+
+
+class Held:
+    """One worker's hold on one mailbox. It writes only what belongs to the worker, so that the
+    schedule and the users may change the rest of the state meanwhile."""
+
+    def __init__(self, world: World, mailbox_id: str, state: SyncState) -> None:
+        self._world = world
+        self._syncs = records.syncs(world.documents)
+        self._mailbox_id = mailbox_id
+        self.state = state
+
+    def save(self, **also: datetime | str | None) -> None:
+        """Stores where the sync stands and renews the lease. Raises LeaseLost."""
+        self.state.lease.until = self._world.clock.now() + LEASE
+        self._store(also)
+
+    def renew_if_old(self) -> None:
+        until = self.state.lease.until
+        if until is None or until - self._world.clock.now() < LEASE / 2:
+            self.save()
+
+    def release(self, **also: datetime | str | None) -> None:
+        self.state.lease.until = None
+        self._store(also)
+
+    def _store(self, also: dict[str, datetime | str | None]) -> None:
+        state, path = self.state, self._syncs.path(self._mailbox_id)
+        write = self._syncs.updating(
+            self._mailbox_id,
+            cursor=state.cursor,
+            covered_through=state.covered_through,
+            covered_recent=state.covered_recent,
+            importing=state.importing,
+            lease=state.lease,
+            progress=state.progress,
+            **also,
+        )
+
+        def work(transaction: Transaction) -> None:
+            document = transaction.get(path)
+            if document is None or document.data["lease"]["fence"] != state.lease.fence:
+                raise LeaseLost("Another worker took this mailbox over.", reason="lease_lost")
+            transaction.write(write)
+
+        self._world.documents.transaction(work)
+
+
+def take(world: World, mailbox_id: str) -> Held:
+    """Raises Busy while somebody else works, NotFound when there is no such mailbox."""
+    syncs = records.syncs(world.documents)
+    syncs.get(mailbox_id)
+    now = world.clock.now()
+
+    def work(transaction: Transaction) -> SyncState:
+        document = transaction.get(syncs.path(mailbox_id))
+        assert document is not None  # noqa: S101  # sync states are never deleted
+        state = syncs.versioned(document).record
+        if state.lease.until and state.lease.until > now:
+            raise Busy("This mailbox is being synced.", until=state.lease.until)
+        state.lease = Lease(fence=state.lease.fence + 1, until=now + LEASE)
+        transaction.write(syncs.updating(mailbox_id, lease=state.lease))
+        return state
+
+    return Held(world, mailbox_id, state=world.documents.transaction(work))

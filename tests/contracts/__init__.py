@@ -1,0 +1,1 @@
+"""One exam per port, sat by every implementation (`tests.contracts.backends`)."""
