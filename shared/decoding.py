@@ -8,7 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, UnsetType
 
 from shared.domain.errors import FieldError, InvalidRequest
 
@@ -136,11 +136,11 @@ def _explain_whole(value: object, kind: Any, pointer: str, strict: bool) -> list
 
 
 def _without_none(kind: Any) -> Any:
-    """`X` of `X | None` and of `Annotated[X, …]`; other unions stay whole."""
+    """`X` of `X | None`, `X | UnsetType` and `Annotated[X, …]`; other unions stay whole."""
     if hasattr(kind, "__metadata__"):
         return _without_none(kind.__origin__)
     if typing.get_origin(kind) in {typing.Union, UnionType}:
-        others = [part for part in typing.get_args(kind) if part is not NoneType]
+        others = [part for part in typing.get_args(kind) if part not in {NoneType, UnsetType}]
         return _without_none(others[0]) if len(others) == 1 else kind
     return kind
 

@@ -163,7 +163,8 @@ class Credential(Struct, frozen=True):
     """Live token material. `refresh_token` is None when the provider sent none: keep the old one."""
 
     access_token: str
-    expires_at: datetime
+    expires_in: int
+    """Seconds from now; counted by the caller's clock."""
     refresh_token: str | None = None
     scopes: tuple[str, ...] | None = None
     """What the provider says was granted; None when it did not say."""
@@ -275,8 +276,10 @@ class MailProvider(Protocol):
 
     batch_size: int
     """How many messages `envelopes` and `mails` should be asked for at once."""
-    units: int
-    """Provider quota units spent through this object so far."""
+
+    @property
+    def units(self) -> int:
+        """Provider quota units spent through this object so far."""
 
     def cursor(self) -> str:
         """The position now; `changes` from it shows whatever comes later."""

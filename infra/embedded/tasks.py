@@ -1,7 +1,7 @@
 """The TaskQueue of one machine, and its other end, which `infra.embedded.dispatcher` works on."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -110,12 +110,6 @@ class Tasks:
             connection.execute(
                 "UPDATE tasks SET due = ?, running = 0 WHERE running", (_micros(self._clock.now()),)
             )
-
-    def strangers(self, functions: Iterable[str]) -> set[str]:
-        """Functions that tasks are for, besides these."""
-        with self._database.reading() as connection:
-            rows = connection.execute("SELECT DISTINCT function FROM tasks").fetchall()
-        return {function for (function,) in rows} - set(functions)
 
     def counts(self) -> Counts:
         now = _micros(self._clock.now())

@@ -12,6 +12,8 @@ from shared.config import LOOPBACK, Settings
 from shared.domain.errors import ConfigurationError
 
 PYTHON = (3, 11)
+SQLITE = (3, 38)
+"""The first that always has the JSON functions, which the document store's queries are made of."""
 BACKEND = "infra.embedded"
 _AUTH = ("AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL")
 _ENDPOINTS = ("GOOGLE_ACCOUNTS_URL", "GOOGLE_OAUTH_URL", "GMAIL_URL", "CALENDAR_URL")
@@ -43,9 +45,7 @@ def needs_simulator(settings: Mapping[str, str], functions: FunctionsMap) -> boo
     return "GOOGLE_CLIENT_ID" not in settings and any(name not in settings for name in needed)
 
 
-def complete(
-    settings: Mapping[str, str], *, url: str, data: str, simulator: str
-) -> dict[str, str]:
+def complete(settings: Mapping[str, str], *, url: str, data: str, simulator: str) -> dict[str, str]:
     """With what the stack itself provides at `url`; `simulator` is "" when none runs."""
     port = urlsplit(url).port
     added = {
@@ -67,18 +67,16 @@ def complete(
     return added | dict(settings)
 
 
+def hosts(settings: Mapping[str, str]) -> set[str]:
+    """The names under which the gateway may be reached."""
+    return {*LOOPBACK, urlsplit(settings["PUBLIC_URL"]).hostname or ""}
+
+
 def check_machine() -> None:
     """Raises ConfigurationError when this Python cannot run the stack."""
     if sys.version_info < PYTHON:
         wanted, have = ".".join(map(str, PYTHON)), sys.version.split()[0]
         raise ConfigurationError(f"Python {wanted} or newer is needed; this is {have}.")
-    try:
-        with sqlite3.connect(":memory:") as connection:
-            connection.execute("SELECT json_extract('{\"a\": 1}', '$.a')")
-    except sqlite3.Error as error:
-        version = sqlite3.sqlite_version
-        raise ConfigurationError(
-            f"This Python's SQLite {version} has no JSON functions; 3.38 or newer is needed."
-        ) from error
-    finally:
-        connection.close()
+    if sqlite3.sqlite_version_info < SQLITE:
+        wanted, have = ".".join(map(str, SQLITE)), sqlite3.sqlite_version
+        raise ConfigurationError(f"SQLite {wanted} or newer is needed; this Python has {have}.")

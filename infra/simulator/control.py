@@ -94,10 +94,15 @@ class Control:
         return [
             _read("accounts", lambda _: sim.office.accounts()),
             _act("POST", "accounts", AccountIn, self._add_account),
-            _read("messages", lambda request: [_listed(m) for m in sim.messages(request.param("account"))]),
+            _read(
+                "messages",
+                lambda request: [_listed(m) for m in sim.messages(request.param("account"))],
+            ),
             Route("GET", f"{CONTROL}messages/raw", "control", self._raw),
             _act("POST", "messages/labels", LabelsIn, self._relabel),
-            _act("POST", "messages/delete", MessageIn, lambda body: sim.delete(body.account, body.id)),
+            _act(
+                "POST", "messages/delete", MessageIn, lambda body: sim.delete(body.account, body.id)
+            ),
             _act("POST", "deliver", DeliverIn, self._deliver),
             _act("POST", "load", LoadIn, lambda body: sim.load(body.account, Path(body.path))),
             _act("POST", "samples", Nothing, lambda _: sim.add_samples()),
@@ -115,9 +120,16 @@ class Control:
             _act("DELETE", "counters", Nothing, lambda _: sim.meters.reset()),
             _read("limits", lambda _: sim.google.limits),
             Route("PATCH", f"{CONTROL}limits", "control", self._limit),
-            _act("POST", "history/expire", OfAccount, lambda body: sim.expire_history(body.account)),
+            _act(
+                "POST", "history/expire", OfAccount, lambda body: sim.expire_history(body.account)
+            ),
             _act("POST", "grants/revoke", OfAccount, lambda body: sim.revoke_grant(body.account)),
-            _act("POST", "tokens/expire", OfAnybody, lambda body: sim.expire_access_tokens(body.account)),
+            _act(
+                "POST",
+                "tokens/expire",
+                OfAnybody,
+                lambda body: sim.expire_access_tokens(body.account),
+            ),
             _act("POST", "time", TimeIn, lambda body: sim.clock.advance(body.advance)),
         ]
 
@@ -150,7 +162,10 @@ class Control:
 
 def _read(path: str, read: Callable[[Request], object]) -> Route:
     return Route(
-        "GET", CONTROL + path, "control", lambda request: json_response(_guarded(lambda: read(request)))
+        "GET",
+        CONTROL + path,
+        "control",
+        lambda request: json_response(_guarded(lambda: read(request))),
     )
 
 

@@ -61,7 +61,9 @@ class Exchange:
             return _handle(route, request)
         self._wait(fault.delay_ms)
         # JSON cut short is an answer to a call that went well.
-        happens = fault.effect or not fault.fails or (fault.answer == "malformed" and not fault.status)
+        happens = (
+            fault.effect or not fault.fails or (fault.answer == "malformed" and not fault.status)
+        )
         response = _handle(route, request) if happens else Response()
         if fault.drop:
             raise Dropped
@@ -79,9 +81,7 @@ def _handle(route: Route, request: Request) -> Response:
         return refused.response
 
 
-def _spoilt(
-    fault: Fault, response: Response, failure: Callable[[int, str], Response]
-) -> Response:
+def _spoilt(fault: Fault, response: Response, failure: Callable[[int, str], Response]) -> Response:
     if fault.status:
         response = failure(fault.status, fault.reason)
     if fault.answer == "html":

@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server: keep-alive, gzip, bounded bodies, and connections that can be dropped on purpose."""
+"""A small HTTP/1.1 server: keep-alive, gzip, bounded bodies, connections dropped on purpose."""
 
 import gzip
 import http.client
@@ -111,7 +111,9 @@ class Router:
                 return route
             allowed.append(route.method)
         if allowed:
-            raise Refused(json_response({"error": "method not allowed"}, 405, Allow=", ".join(allowed)))
+            raise Refused(
+                json_response({"error": "method not allowed"}, 405, Allow=", ".join(allowed))
+            )
         return None
 
 
@@ -237,5 +239,5 @@ class _Handler(BaseHTTPRequestHandler):
         accepts = "gzip" in self.headers.get("Accept-Encoding", "")
         return accepts and "gzip" in self.headers.get("User-Agent", "")
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         """Silent: whoever wants to know what was called reads the counters."""

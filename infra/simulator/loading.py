@@ -40,7 +40,12 @@ def mails(path: Path) -> Iterator[Found]:
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path)
         hidden = any(part.startswith(".") for part in name.parts)
-        if file.is_file() and not hidden and file.suffix.lower() in _MAIL_SUFFIXES and _counts(file):
+        if (
+            file.is_file()
+            and not hidden
+            and file.suffix.lower() in _MAIL_SUFFIXES
+            and _counts(file)
+        ):
             yield from _file(file, name.as_posix())
 
 
@@ -62,12 +67,14 @@ def _start(file: Path) -> bytes:
 
 def _file(file: Path, name: str) -> Iterator[Found]:
     try:
-        start = _start(file)
-        if start.startswith(b"From ") and _FROM_LINE.match(start.split(b"\n", 1)[0]):
+        first = _start(file).split(b"\n", 1)[0]
+        if not _FROM_LINE.match(first):
+            yield _found(name, file.read_bytes())
+        elif file.suffix.lower() == ".eml":  # one mail, exported with its mbox line
+            yield _found(name, file.read_bytes().partition(b"\n")[2])
+        else:
             for number, raw in enumerate(_mbox(file), 1):
                 yield _found(f"{name}#{number}", raw)
-        else:
-            yield _found(name, file.read_bytes())
     except OSError as error:
         yield Found(name, problem=f"cannot be read: {error.strerror}")
 

@@ -6,7 +6,7 @@ Labels are INBOX, SENT, DRAFT, TRASH, SPAM, UNREAD …; a vendor that thinks in 
 import secrets
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import Literal
 
@@ -185,7 +185,13 @@ class PostOffice:
         return self.store.blob(message.id)
 
     def add(
-        self, account: str, raw: bytes, *, labels: Iterable[str], at: int | None = None, thread: str = ""
+        self,
+        account: str,
+        raw: bytes,
+        *,
+        labels: Iterable[str],
+        at: int | None = None,
+        thread: str = "",
     ) -> Message:
         """Puts a mail into a mailbox. `at` (ms) None takes the mail's own date, else now.
 
@@ -219,7 +225,9 @@ class PostOffice:
             added = tuple(label for label in dict.fromkeys(add) if label not in message.labels)
             if removed:
                 kept = tuple(label for label in message.labels if label not in removed)
-                message = self._changed(box, replace(message, labels=kept), "labels_removed", removed)
+                message = self._changed(
+                    box, replace(message, labels=kept), "labels_removed", removed
+                )
             if added:
                 more = replace(message, labels=message.labels + added)
                 message = self._changed(box, more, "labels_added", added)
@@ -244,7 +252,10 @@ class PostOffice:
             self._move(box, Position(box.position.last, box.position.last))
 
     def _changed(
-        self, box: Mailbox, message: Message, kind: Literal["added", "labels_added", "labels_removed"],
+        self,
+        box: Mailbox,
+        message: Message,
+        kind: Literal["added", "labels_added", "labels_removed"],
         moved: tuple[str, ...] = (),
     ) -> Message:
         number = self._log(box, message, kind, moved)
@@ -291,13 +302,21 @@ class PostOffice:
     # -- Delivery ---------------------------------------------------------------------------------
 
     def deliver(
-        self, raw: bytes, *, to: str, labels: Iterable[str] = ("INBOX", "UNREAD"), at: int | None = None
+        self,
+        raw: bytes,
+        *,
+        to: str,
+        labels: Iterable[str] = ("INBOX", "UNREAD"),
+        at: int | None = None,
     ) -> Message:
         """A mail arrives from outside. Raises KeyError for an unknown account."""
         now = mime.from_milliseconds(at if at is not None else self._now())
         trace = [
             ("Delivered-To", to),
-            ("Received", f"by 127.0.0.1 with SMTP id {secrets.token_hex(8)}; {format_datetime(now)}"),
+            (
+                "Received",
+                f"by 127.0.0.1 with SMTP id {secrets.token_hex(8)}; {format_datetime(now)}",
+            ),
         ]
         arrived = mime.edited(raw, drop=("Bcc",), add=trace)
         stamp = int(now.timestamp() * 1000)

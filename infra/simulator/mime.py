@@ -28,8 +28,10 @@ _CHARSETS = {
 _WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
 _BETWEEN = re.compile(r"(\?=)[ \t]+(?==\?[^?\s]+\?[bBqQ]\?)")
 _FOLD = re.compile(r"\r?\n|\r")
-_FIELD = re.compile(rb"(?m)^[!-9;-~]+[ \t]*:[^\r\n]*(?:(?:\r\n|\n|\r)[ \t][^\r\n]*)*(?:\r\n|\n|\r|\Z)")
-_END = re.compile(rb"(?:\r\n|\n|\r)(?:\r\n|\n|\r)|\A(?:\r\n|\n|\r)")
+_FIELD = re.compile(
+    rb"(?m)^[!-9;-~]+[ \t]*:[^\r\n]*(?:(?:\r\n|\n|\r)[ \t][^\r\n]*)*(?:\r\n|\n|\r|\Z)"
+)
+_END = re.compile(rb"\r\n\r\n|\n\r?\n|\r\n\n|\r\r|\A(?:\r\n|\n|\r)")
 _ADDRESS = re.compile(r"[^\s<>()\[\]\\,;:\"']{1,256}@[^\s<>()\[\]\\,;:\"'@]{1,256}")
 _MESSAGE_ID = re.compile(r"<[^<>\s]+>")
 _REPLY = re.compile(r"^\s*((re|fwd?|aw|wg|sv|antw)\s*(\[\d+\])?\s*:\s*)+", re.IGNORECASE)

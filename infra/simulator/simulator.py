@@ -112,7 +112,9 @@ class Simulator:
         """Three accounts of a team and a few weeks of their mail; see `samples`."""
         now = self.clock.now()
         with self.office.store:
-            accounts = [self.add_account(address, name=name) for address, name in samples.TEAM.items()]
+            accounts = [
+                self.add_account(address, name=name) for address, name in samples.TEAM.items()
+            ]
             for sample in samples.mails(now):
                 self.office.add(sample.account, sample.raw, labels=sample.labels)
         return accounts

@@ -9,7 +9,7 @@ class CachedToken(Struct, kw_only=True):
     """The access token of one mailbox, sealed, and the lease under which it is refreshed."""
 
     sealed: str = ""
-    expires_at: datetime | None = None
+    """The token and how long it is good; "" when there is none."""
     holder: str = ""
     """Who refreshes it just now: a random id, so that no two leases are ever mistaken for each other."""
     lease_until: datetime | None = None

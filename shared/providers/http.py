@@ -127,10 +127,10 @@ class Http:
             raise ProviderUnavailable(f"The provider did not answer ({kind}).") from None
 
     def _session(self) -> "requests.Session":
+        import requests
+
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            import requests
-
             session = self._local.session = requests.Session()
             session.trust_env = False
             # Gmail compresses only for a User-Agent that names gzip.

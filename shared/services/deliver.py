@@ -279,9 +279,10 @@ class Delivery:
         return structs.replace(self._email, attempts=(*earlier, noted))
 
     def _save(self, **changes: object) -> None:
-        """Raises _TakenOver when the lease is somebody else's by now."""
+        """Renews the lease unless told otherwise. Raises _TakenOver when it is somebody else's by now."""
         now = self._world.clock.now()
-        self._email = structs.replace(self._email, **changes, updated_at=now)
+        renewed = {"lease_until": now + LEASE, "due_at": now + 2 * LEASE, "updated_at": now}
+        self._email = structs.replace(self._email, **(renewed | changes))
         write = self._emails.putting(self._email.id, self._email)
 
         def work(transaction: Transaction) -> None:

@@ -4,7 +4,7 @@ The refresh token is a secret of its own. The access token is cached sealed in a
 all instances share it, and that document's lease makes a refresh happen once.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
@@ -25,7 +25,7 @@ from shared.ports import Credential, MailProvider, Transaction, World
 from shared.records import Versioned
 
 MARGIN = timedelta(minutes=2)
-"""A token this close to its end is not worth starting with."""
+"""A token this close to its end is not worth starting with; of a short-lived one, the last fifth."""
 LEASE = timedelta(seconds=40)
 """Longer than the slowest refresh an adapter allows itself."""
 PATIENCE = timedelta(seconds=45)
@@ -38,8 +38,9 @@ class Kept(Struct):
     refresh_token: str
 
 
-class CachedAccess(Struct):
-    access_token: str
+class Access(Struct):
+    token: str
+    good_until: datetime
 
 
 def secret_name(mailbox_id: str) -> str:
@@ -103,25 +104,25 @@ class Tokens:
         self._world = world
         self._mailbox = mailbox
         self._cache = records.cached_tokens(world.documents)
-        self._live: Credential | None = None
+        self._live: Access | None = None
 
     def token(self) -> str:
-        if self._live is None or self._world.clock.now() + MARGIN >= self._live.expires_at:
+        if self._live is None or self._world.clock.now() >= self._live.good_until:
             self._live = self._obtain(rejected="")
-        return self._live.access_token
+        return self._live.token
 
     def replace(self, rejected: str) -> str:
-        if self._live is None or self._live.access_token == rejected:
+        if self._live is None or self._live.token == rejected:
             self._live = self._obtain(rejected)
-        return self._live.access_token
+        return self._live.token
 
-    def _obtain(self, rejected: str) -> Credential:
+    def _obtain(self, rejected: str) -> Access:
         """From the cache, or by refreshing under the lease, or from whoever holds the lease."""
         clock = self._world.clock
         give_up = clock.now() + PATIENCE
         while clock.now() < give_up:
             cached = self._cache.find(self._mailbox.id)
-            if (usable := self._usable(cached)) and usable.access_token != rejected:
+            if (usable := self._usable(cached)) and usable.token != rejected:
                 return usable
             if lease := self._take_lease(cached):
                 return self._refresh(lease)
@@ -130,17 +131,15 @@ class Tokens:
             f"The token of {self._mailbox.address} is being refreshed elsewhere."
         )
 
-    def _usable(self, cached: Versioned[CachedToken] | None) -> Credential | None:
-        if cached is None or not cached.record.sealed or cached.record.expires_at is None:
-            return None
-        if self._world.clock.now() + MARGIN >= cached.record.expires_at:
+    def _usable(self, cached: Versioned[CachedToken] | None) -> Access | None:
+        if cached is None or not cached.record.sealed:
             return None
         try:
             plain = self._world.sealer.open(cached.record.sealed, context=self._context())
         except InvalidRequest:  # sealed under a key that is gone: as good as not cached
             return None
-        access = msgspec.json.decode(plain, type=CachedAccess)
-        return Credential(access.access_token, cached.record.expires_at)
+        access = msgspec.json.decode(plain, type=Access)
+        return access if self._world.clock.now() < access.good_until else None
 
     def _context(self) -> str:
         return f"access-token/{self._mailbox.id}"
@@ -160,17 +159,18 @@ class Tokens:
             return None
         return lease
 
-    def _refresh(self, lease: CachedToken) -> Credential:
+    def _refresh(self, lease: CachedToken) -> Access:
         try:
             fresh = self._ask_provider()
         except Exception:
             self._give_back(lease, CachedToken())
             raise
-        plain = msgspec.json.encode(CachedAccess(fresh.access_token))
-        sealed = self._world.sealer.seal(plain, context=self._context())
-        done = CachedToken(sealed=sealed, expires_at=fresh.expires_at)
-        self._give_back(lease, done)
-        return fresh
+        life = timedelta(seconds=fresh.expires_in)
+        good_until = self._world.clock.now() + max(life - MARGIN, life * 4 / 5)
+        access = Access(fresh.access_token, good_until)
+        sealed = self._world.sealer.seal(msgspec.json.encode(access), context=self._context())
+        self._give_back(lease, CachedToken(sealed=sealed))
+        return access
 
     def _ask_provider(self) -> Credential:
         """invalid_grant is believed only of the newest token: somebody may just have reconnected."""

@@ -15,7 +15,8 @@ from shared.ports import DocumentStore, SecretStore, TaskQueue
 class Candidate(Protocol):
     """A backend, and what an exam must see of it beyond the ports.
 
-    It may hold other tests' things: the exams choose names that nobody else has.
+    It may hold other tests' things, so the exams choose names that nobody else has. Nobody takes
+    tasks out while an exam runs.
     """
 
     @property
@@ -44,7 +45,10 @@ class EmbeddedCandidate(Embedded):
         return [msgspec.json.decode(body, type=dict[str, str]) for (body,) in rows]
 
     def _rows(self, database: str, sql: str, *values: str) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(self._folder / f"{database}.sqlite3")
+        file = self._folder / f"{database}.sqlite3"
+        if not file.exists():
+            return []
+        connection = sqlite3.connect(file)
         try:
             return connection.execute(sql, values).fetchall()
         finally:

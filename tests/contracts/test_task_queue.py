@@ -80,7 +80,7 @@ def test_a_task_may_wait_for_almost_a_month(candidate: Candidate, function: str)
 
 def test_a_time_in_the_past_means_now(candidate: Candidate, function: str) -> None:
     candidate.tasks.enqueue(Task(function, {}, not_before=in_days(29) - timedelta(days=60)))
-    assert len(candidate.stored_tasks(function)) <= 1  # a queue at work may have run it already
+    assert candidate.stored_tasks(function) == [{}]
 
 
 def test_a_task_cannot_wait_longer_than_30_days(candidate: Candidate, function: str) -> None:

@@ -44,7 +44,9 @@ class Authorization:
 
     def routes(self) -> list[Route]:
         def failure(status: int, reason: str) -> Response:
-            return Response(status, consent.error(reason or "server_error", "Try later.").body, "text/html")
+            return Response(
+                status, consent.error(reason or "server_error", "Try later.").body, "text/html"
+            )
 
         return [
             Route("GET", PATH, "oauth.auth", self._show, failure=failure),
@@ -82,7 +84,11 @@ class Authorization:
             raise Refused(consent.error("invalid_request", "Choose one of the accounts."))
         ticked = form.get("scope", [])
         given = [s for s in asked.scopes if s in scopes.SIGN_IN or s in ticked]
-        return self._allow(asked, account, tuple(given)) if given else asked.answer(error="access_denied")
+        return (
+            self._allow(asked, account, tuple(given))
+            if given
+            else asked.answer(error="access_denied")
+        )
 
     def _allow(self, asked: Asked, account: Account, given: tuple[str, ...]) -> Response:
         with self._office.store:
@@ -153,7 +159,9 @@ def _challenge(request: Request) -> str:
     if not challenge and not method:
         return ""
     if method != "S256":
-        raise _bad("invalid_request", "Unsupported code_challenge_method: S256 is the only one here.")
+        raise _bad(
+            "invalid_request", "Unsupported code_challenge_method: S256 is the only one here."
+        )
     if not CHALLENGE.fullmatch(challenge):
         raise _bad("invalid_request", "Invalid code_challenge.")
     return challenge

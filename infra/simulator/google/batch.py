@@ -26,7 +26,9 @@ class Batch:
     def _answer(self, outer: Request) -> Response:
         items = list(_items(outer))
         if len(items) > MOST:
-            message = f"The batch request contains {len(items)} calls, more than the limit of {MOST}."
+            message = (
+                f"The batch request contains {len(items)} calls, more than the limit of {MOST}."
+            )
             raise errors.refuse(400, "badRequest", message)
         boundary = f"batch_{secrets.token_urlsafe(24)}"
         parts = [_part(boundary, content_id, self._call(item)) for content_id, item in items]
@@ -58,7 +60,9 @@ def _item(piece: bytes, outer: Request) -> tuple[str, Request]:
         raise errors.refuse(400, "badRequest", "Failed to parse batch request: no request line.")
     headers = _fields(fields)
     headers.setdefault("authorization", outer.headers.get("authorization", ""))
-    return _fields(head).get("content-id", ""), request(words[0].upper(), words[1], headers, body.strip())
+    return _fields(head).get("content-id", ""), request(
+        words[0].upper(), words[1], headers, body.strip()
+    )
 
 
 def _cut(data: bytes) -> tuple[bytes, bytes]:
@@ -75,7 +79,9 @@ def _part(boundary: str, content_id: str, response: Response) -> bytes:
     lines = [f"--{boundary}", "Content-Type: application/http"]
     if content_id:
         # <x> comes back as <response-x>.
-        lines.append(f"Content-ID: {re.sub(r'^<?', lambda m: m.group() + 'response-', content_id, count=1)}")
+        lines.append(
+            f"Content-ID: {re.sub(r'^<?', lambda m: m.group() + 'response-', content_id, count=1)}"
+        )
     lines += ["", f"HTTP/1.1 {response.status} {_PHRASES.get(response.status, 'Error')}"]
     lines.append(f"Content-Type: {response.content_type}")
     lines += [f"{name}: {value}" for name, value in response.headers.items()]

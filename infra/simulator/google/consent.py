@@ -14,8 +14,9 @@ h1 { font-weight: 400; font-size: 1.6rem; margin: 0 0 .3rem; }
 fieldset { border: 0; padding: 0; margin: 1.2rem 0; } legend { font-weight: 600; padding: 0; }
 label { display: flex; gap: .7rem; padding: .5rem 0; border-bottom: 1px solid #e5e5e5; cursor: pointer; }
 small { color: #5f6368; display: block; overflow-wrap: anywhere; }
-button { font: inherit; padding: .5rem 1.4rem; border-radius: 2rem; border: 1px solid #747775; background: #fff;
- color: #0b57d0; cursor: pointer; } button[value=allow] { background: #0b57d0; border-color: #0b57d0; color: #fff; }
+button { font: inherit; padding: .5rem 1.4rem; border-radius: 2rem; border: 1px solid #747775;
+ background: #fff; color: #0b57d0; cursor: pointer; }
+button[value=allow] { background: #0b57d0; border-color: #0b57d0; color: #fff; }
 nav { display: flex; gap: .7rem; justify-content: flex-end; }
 """
 _HEADERS = {
@@ -50,7 +51,9 @@ def ask(
     people = "".join(_account(account, chosen) for account in accounts)
     ticks = "".join(_tick(scope) for scope in asked if scope in scopes.TICKED)
     given = "".join(f"<li>{escape(scopes.SIGN_IN[s])}" for s in asked if s in scopes.SIGN_IN)
-    boxes = f"<fieldset><legend>Select what it can access</legend>{ticks}</fieldset>" if ticks else ""
+    boxes = (
+        f"<fieldset><legend>Select what it can access</legend>{ticks}</fieldset>" if ticks else ""
+    )
     form = (
         f"<p><b>{escape(client_id)}</b> wants access to your Google Account</p>"
         f'<form method="post" action="{escape(target)}">'

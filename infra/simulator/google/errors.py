@@ -51,7 +51,11 @@ def api(status: int, reason: str = "", message: str = "") -> Response:
     item: dict[str, Any] = {"message": message, "domain": domain, "reason": reason}
     headers = {}
     if status == 401:
-        item |= {"message": "Invalid Credentials", "location": "Authorization", "locationType": "header"}
+        item |= {
+            "message": "Invalid Credentials",
+            "location": "Authorization",
+            "locationType": "header",
+        }
         headers["WWW_Authenticate"] = f'{_REALM}, error="invalid_token"'
     if reason == "insufficientPermissions":
         item["message"] = "Insufficient Permission"

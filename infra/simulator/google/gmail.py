@@ -16,8 +16,20 @@ from infra.simulator.mail import Mailbox, Message, PostOffice
 T = TypeVar("T")
 
 SYSTEM_LABELS = (
-    "CHAT", "SENT", "INBOX", "IMPORTANT", "TRASH", "DRAFT", "SPAM", "STARRED", "UNREAD",
-    "CATEGORY_FORUMS", "CATEGORY_UPDATES", "CATEGORY_PERSONAL", "CATEGORY_PROMOTIONS", "CATEGORY_SOCIAL",
+    "CHAT",
+    "SENT",
+    "INBOX",
+    "IMPORTANT",
+    "TRASH",
+    "DRAFT",
+    "SPAM",
+    "STARRED",
+    "UNREAD",
+    "CATEGORY_FORUMS",
+    "CATEGORY_UPDATES",
+    "CATEGORY_PERSONAL",
+    "CATEGORY_PROMOTIONS",
+    "CATEGORY_SOCIAL",
 )
 _HIDDEN = {"SPAM", "TRASH"}
 _ID = re.compile(r"[0-9a-f]{1,16}")
@@ -72,7 +84,9 @@ class Gmail:
         most = number(request, "maxResults", default=100, most=500)
         with self._office.store:
             found, more = take(self.matching(request, box), most)
-        answer: dict[str, Any] = {"messages": [brief(message) for message in found]} if found else {}
+        answer: dict[str, Any] = (
+            {"messages": [brief(message) for message in found]} if found else {}
+        )
         if more:
             answer["nextPageToken"] = page_token(found[-1].at, found[-1].id)
         # Bad as an estimate, as the real one; nobody may rely on it.

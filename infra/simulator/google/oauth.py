@@ -98,9 +98,14 @@ class OAuth:
 
     def _client(self, request: Request, form: dict[str, str]) -> Client:
         """By HTTP Basic or by form fields (RFC 6749 2.3.1)."""
-        client_id, secret = _basic(request) or (form.get("client_id", ""), form.get("client_secret", ""))
+        client_id, secret = _basic(request) or (
+            form.get("client_id", ""),
+            form.get("client_secret", ""),
+        )
         if not client_id:
-            raise errors.refuse_oauth(400, "invalid_request", "Could not determine client ID from request.")
+            raise errors.refuse_oauth(
+                400, "invalid_request", "Could not determine client ID from request."
+            )
         client = self._tokens.client(client_id)
         if client is None:
             raise errors.refuse_oauth(401, "invalid_client", "The OAuth client was not found.")

@@ -13,10 +13,20 @@ from infra.simulator import mime
 from infra.simulator.google.query import words
 
 _ADDRESSED = {
-    "from", "to", "cc", "bcc", "reply-to", "sender", "delivered-to", "return-path", "resent-from",
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "reply-to",
+    "sender",
+    "delivered-to",
+    "return-path",
+    "resent-from",
     "resent-to",
 }
-_INVISIBLE = re.compile(r"<(style|script|head|title)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", re.DOTALL | re.IGNORECASE)
+_INVISIBLE = re.compile(
+    r"<(style|script|head|title)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", re.DOTALL | re.IGNORECASE
+)
 _TAG = re.compile(r"<[^>]*>")
 _SNIPPET = 200
 _SHOWN = 20_000
@@ -118,7 +128,9 @@ class _Builder:
 
 def _children(part: Part) -> list[Part]:
     """What Gmail shows as parts: of a multipart or an attached mail, not of a delivery status."""
-    nests = part.get_content_maintype() == "multipart" or part.get_content_type() == "message/rfc822"
+    nests = (
+        part.get_content_maintype() == "multipart" or part.get_content_type() == "message/rfc822"
+    )
     return _inner(part) if nests else []
 
 

@@ -99,7 +99,12 @@ class _Compiler:
         return self._leaf((token["field"] or operator).lower(), value)
 
     def _leaf(self, operator: str, value: str) -> Predicate:
-        if operator in {"in", "label", "is"} and value.lower() in {"anywhere", "spam", "trash", "bin"}:
+        if operator in {"in", "label", "is"} and value.lower() in {
+            "anywhere",
+            "spam",
+            "trash",
+            "bin",
+        }:
             self.anywhere = True
         return self._leaves.leaf(operator, value)
 
@@ -165,7 +170,9 @@ class _Leaves:
             return None
         age = timedelta(days=int(match[1]) * _DAYS[match[2]])
         stamp = (self._now - min(age, timedelta(days=36_500))).timestamp()
-        return self._date("after" if operator == "newer_than" else "before", str(max(0, int(stamp))))
+        return self._date(
+            "after" if operator == "newer_than" else "before", str(max(0, int(stamp)))
+        )
 
     def _label(self, _: str, value: str) -> Predicate:
         name = value.lower()

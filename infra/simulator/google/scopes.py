@@ -25,7 +25,8 @@ TICKED = {
     SEND: "Send email on your behalf",
     MODIFY: "Read, compose, and send emails from your Gmail account",
     LABELS: "See and edit your email labels",
-    _CALENDAR: "See, edit, share, and permanently delete all the calendars you can access using Google Calendar",
+    _CALENDAR: "See, edit, share, and permanently delete all the calendars you can access using "
+    "Google Calendar",
     f"{_CALENDAR}.readonly": "See and download any calendar you can access using your Google Calendar",
     f"{_CALENDAR}.events": "View and edit events on all your calendars",
     f"{_CALENDAR}.events.readonly": "View events on all your calendars",

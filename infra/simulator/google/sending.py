@@ -22,12 +22,12 @@ class Draft(Struct, frozen=True):
     message: str
 
 
-class MessageIn(Struct, rename="camel"):
+class MessageIn(Struct, frozen=True, rename="camel"):
     raw: str = ""
     thread_id: str = ""
 
 
-class DraftIn(Struct):
+class DraftIn(Struct, frozen=True):
     id: str = ""
     message: MessageIn = MessageIn()
 
@@ -151,7 +151,9 @@ class Sending:
     def _raw(self, given: MessageIn) -> bytes:
         raw = mime.lenient_base64(given.raw.encode("utf-8", "replace"))
         if not raw:
-            raise errors.invalid("'raw' RFC822 payload message string or uploading message required")
+            raise errors.invalid(
+                "'raw' RFC822 payload message string or uploading message required"
+            )
         if len(raw) > self._limits.message_bytes > 0:
             raise errors.refuse(413, message="Message too large")
         return raw

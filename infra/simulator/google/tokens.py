@@ -5,13 +5,14 @@ import hashlib
 import re
 import secrets
 from datetime import datetime, timedelta
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from infra.simulator.google.limits import Limits
-from infra.simulator.store import Store
+from infra.simulator.store import Store, Table
 from shared.ports import Clock
 
 CODE_LIFETIME = timedelta(minutes=10)
@@ -70,6 +71,9 @@ class Token(Struct, frozen=True, kw_only=True):
     """The refresh token an access token came with; "" for refresh tokens, and without one."""
 
 
+H = TypeVar("H", Grant, Code, Token)
+
+
 class Tokens:
     """Hold `with store:` around what must happen together."""
 
@@ -123,10 +127,10 @@ class Tokens:
             expires_at=self._clock.now() + lifetime,
         )
         self._refresh[token.value] = token
-        live = [old for old in self._refresh.values() if _same(old, token)]
+        live = _held(self._refresh, token.account, token.client)
         limit = self._limits.refresh_tokens_per_client
-        for old in live[: len(live) - limit if limit else 0]:
-            self._kill(old)
+        for value in live[: len(live) - limit if limit else 0]:
+            self._kill(value)
         return token
 
     def new_access(self, source: Code | Token) -> Token:
@@ -172,13 +176,13 @@ class Tokens:
 
     def withdraw(self, account: str, client: str = "") -> None:
         """The user removes a client's access; without a client every client's."""
-        for key, grant in list(self._grants.items()):
-            if grant.account == account and client in {"", grant.client}:
-                del self._grants[key]
-        for table in (self._refresh, self._access, self._codes):
-            for value, held in list(table.items()):
-                if held.account == account and client in {"", held.client}:
-                    del table[value]
+        for grant in _held(self._grants, account, client):
+            del self._grants[grant]
+        for code in _held(self._codes, account, client):
+            del self._codes[code]
+        for table in (self._refresh, self._access):
+            for value in _held(table, account, client):
+                del table[value]
 
     def expire_access(self, account: str = "") -> None:
         """The access tokens die before their time; without an account everybody's."""
@@ -190,9 +194,9 @@ class Tokens:
     def _live(self, token: Token | None) -> Token | None:
         return token if token and token.expires_at > self._clock.now() else None
 
-    def _kill(self, refresh: Token) -> None:
-        del self._refresh[refresh.value]
-        for value in [t.value for t in self._access.values() if t.parent == refresh.value]:
+    def _kill(self, refresh: str) -> None:
+        del self._refresh[refresh]
+        for value in [t.value for t in self._access.values() if t.parent == refresh]:
             del self._access[value]
 
     def _bury(self) -> None:
@@ -209,5 +213,10 @@ def verifier_matches(verifier: str, challenge: str) -> bool:
     return secrets.compare_digest(computed, challenge)
 
 
-def _same(one: Token, other: Token) -> bool:
-    return one.account == other.account and one.client == other.client
+def _held(table: Table[H], account: str, client: str) -> list[str]:
+    """The keys of what an account gave a client ("" for every client), oldest first."""
+    return [
+        key
+        for key, held in table.items()
+        if held.account == account and client in {"", held.client}
+    ]

@@ -31,26 +31,39 @@ _UNTIL = re.compile(r"[Rr]etry after (\d{4}-[\d:.TZ-]+)")
 _SHOWN = 300
 
 
+class Missing(ProviderRejected):
+    """404: what was asked for is not there. Callers who can make sense of that catch it."""
+
+
 def error_of(answer: Answer, *, scopes: tuple[str, ...] = ()) -> MailbridgeError:
-    """The error that an answer other than 2xx, 401 and 404 stands for.
+    """The error that an answer other than 2xx and 401 stands for.
 
     `scopes` are those the call needs. What is not Google's own JSON (a proxy's HTML, an empty body)
     says nothing final, so it counts as no answer.
     """
     reasons, message = _said(answer)
     reason = reasons[0] if reasons else ""
-    if answer.status >= 500 or not (reasons or message):
-        return ProviderUnavailable(f"Google answered {answer.status}.", reason=reason)
+    if answer.status in {404, 405}:
+        return Missing(f"Google does not have it: {message}", reason=reason or "notFound")
     if answer.status == 429 or (answer.status == 403 and _LATER.intersection(reasons)):
-        wait = answer.retry_after if answer.retry_after is not None else _until(message)
+        wait = _wait(answer, reason, message)
         return RateLimited(f"Google asks to wait: {message}", retry_after=wait, reason=reason)
+    if not 400 <= answer.status < 500 or not (reasons or message):
+        return ProviderUnavailable(f"Google answered {answer.status}.", reason=reason)
     if _SCOPE.intersection(reasons):
         return MissingScope("The user did not allow this when connecting.", scopes=scopes)
     if _OUR_FAULT.intersection(reasons):
         return ConfigurationError(f"Google refuses our project: {message}", reason=reason)
-    if 400 <= answer.status < 500:
-        return ProviderRejected(f"Google refused: {message or reason}", reason=reason)
-    return ProviderUnavailable(f"Google answered {answer.status}.", reason=reason)
+    return ProviderRejected(f"Google refused: {message or reason}", reason=reason)
+
+
+def _wait(answer: Answer, reason: str, message: str) -> float | None:
+    """Seconds. A 403 is about quota a minute or a day; a 429 without a time may last for hours."""
+    if answer.retry_after is not None:
+        return answer.retry_after
+    if answer.status == 403:
+        return 3600.0 if reason == "dailyLimitExceeded" else 60.0
+    return _until(message)
 
 
 def _said(answer: Answer) -> tuple[list[str], str]:

@@ -2,9 +2,9 @@
 
 import base64
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -46,7 +46,14 @@ CAPABILITIES = {
 }
 _ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 _LEEWAY_SECONDS = 60
-_OURS = {"invalid_client", "unauthorized_client", "redirect_uri_mismatch", "invalid_scope"}
+_OURS = {
+    "invalid_client",
+    "invalid_request",
+    "redirect_uri_mismatch",
+    "unauthorized_client",
+    "unsupported_grant_type",
+}
+_WORD = re.compile(r"[a-z_]{1,40}")
 _UNVERIFIED = "Google did not say whose account this is: connect again and leave all boxes ticked."
 
 
@@ -125,6 +132,8 @@ class GoogleOAuth:
         claims = self._claims(tokens.json().get("id_token"), nonce)
         address, name = _verified_email(claims), str(claims.get("name") or "")
         address = address or self._profile_address(credential.access_token)
+        if not address:
+            raise InvalidRequest(_UNVERIFIED, reason="account_unverified")
         return Account(id=str(claims.get("sub") or address), address=address, name=name)
 
     def _claims(self, id_token: Any, nonce: str) -> dict[str, Any]:
@@ -176,7 +185,8 @@ def _require_yes(answer: Mapping[str, str]) -> None:
     if error == "access_denied":
         raise Forbidden("The consent was declined.", reason="access_denied")
     if error or not answer.get("code"):
-        raise InvalidRequest("Google's answer holds no code: start again.", reason="no_code")
+        reason = error if _WORD.fullmatch(error) else "no_code"
+        raise InvalidRequest("Google's answer holds no code: start again.", reason=reason)
 
 
 def _verified_email(claims: Mapping[str, Any]) -> str:
@@ -200,7 +210,7 @@ def _credential(answer: Answer) -> Credential:
     scope = fields.get("scope")
     return Credential(
         access_token=access_token,
-        expires_at=datetime.now(UTC) + timedelta(seconds=_lifetime(fields.get("expires_in"))),
+        expires_in=_lifetime(fields.get("expires_in")),
         refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else None,
         scopes=tuple(scope.split()) if isinstance(scope, str) else None,
     )

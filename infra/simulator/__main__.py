@@ -1,0 +1,75 @@
+"""`python -m infra.simulator`: the simulator as a process of its own, until Ctrl-C or SIGTERM."""
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from infra.simulator import CLIENT_ID, CLIENT_SECRET, Simulator, samples
+
+
+def main() -> int:
+    asked = _arguments()
+    try:
+        simulator = Simulator.start(asked.port, asked.data)
+    except OSError as error:
+        print(f"Simulator: port {asked.port} cannot be used: {error.strerror}.", file=sys.stderr)
+        return 1
+    with simulator:
+        try:
+            _fill(simulator, asked.mail)
+        except FileNotFoundError as error:
+            print(f"Simulator: {error}", file=sys.stderr)
+            return 1
+        _introduce(simulator)
+        _until_stopped()
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m infra.simulator", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--data", type=Path, help="folder that keeps everything; memory without it")
+    parser.add_argument(
+        "--mail",
+        type=Path,
+        help="file or folder of mails, for the first account of a new simulator",
+    )
+    return parser.parse_args()
+
+
+def _fill(simulator: Simulator, mail: Path | None) -> None:
+    """A simulator that has accounts already keeps them as they are."""
+    if simulator.office.accounts():
+        return
+    if mail is None:
+        simulator.add_samples()
+        return
+    first, *_ = [
+        simulator.add_account(address, name=name) for address, name in samples.TEAM.items()
+    ]
+    loaded = simulator.load(first.address, mail)
+    for one in loaded:
+        if one.problem:
+            print(f"not loaded: {one.name}: {one.problem}")
+    print(f"{sum(not one.problem for one in loaded)} mails loaded into {first.address}")
+
+
+def _introduce(simulator: Simulator) -> None:
+    print(f"Simulated Google at {simulator.url}")
+    print(f"  client id {CLIENT_ID}, secret {CLIENT_SECRET}")
+    for account in simulator.office.accounts():
+        print(f"  {account.address}: {len(simulator.messages(account.address))} mails")
+    sys.stdout.flush()
+
+
+def _until_stopped() -> None:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Calls to the Gmail API with a mailbox's token: units counted, errors named, 401 answered."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from shared.domain.errors import ProviderUnavailable
+from shared.ports import TokenSource
+from shared.providers.google import batch
+from shared.providers.google.errors import error_of
+from shared.providers.http import Answer, Http
+
+ME = "/gmail/v1/users/me"
+_UNCHARGED = {401, 403, 429}
+
+
+class Api:
+    """One mailbox's way to Gmail. Every method raises the errors of `ports.MailProvider`."""
+
+    def __init__(self, http: Http, tokens: TokenSource) -> None:
+        self._http = http
+        self._tokens = tokens
+        self.units = 0
+
+    def get(
+        self, path: str, *, units: int, scopes: tuple[str, ...], **params: Any
+    ) -> dict[str, Any]:
+        """A read. Raises Missing for a 404."""
+        return checked(self._send("GET", ME + path, units=units, params=params), scopes)
+
+    def effect(
+        self,
+        method: str,
+        path: str,
+        *,
+        units: int,
+        scopes: tuple[str, ...],
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """A write, sent exactly once; {} when it succeeded without saying more. Raises Missing."""
+        data = msgspec.json.encode(body) if body is not None else None
+        answer = self._send(method, ME + path, units=units, body=data, repeatable=False)
+        if 200 <= answer.status < 300:
+            return answer.json()
+        raise error_of(answer, scopes=scopes)
+
+    def batch(self, paths: Sequence[str], *, units: int) -> list[Answer | None]:
+        """Many GETs in one request, `units` each; None for a call that got no answer.
+
+        A call that met a 401 (a token that ended half way) is made again with another token.
+        """
+        token = self._tokens.token()
+        asked = self._batch_with(token, paths, units)
+        refused = [index for index, answer in enumerate(asked) if answer and answer.status == 401]
+        if refused:
+            token = self._tokens.replace(token)
+            again = self._batch_with(token, [paths[index] for index in refused], units)
+            if any(answer and answer.status == 401 for answer in again):
+                raise _refused()
+            for index, answer in zip(refused, again, strict=True):
+                asked[index] = answer
+        return asked
+
+    def _batch_with(self, token: str, paths: Sequence[str], units: int) -> list[Answer | None]:
+        whole = self._send(
+            "POST",
+            batch.PATH,
+            units=0,
+            token=token,
+            body=batch.body([ME + path for path in paths]),
+            content_type=batch.CONTENT_TYPE,
+        )
+        if whole.status != 200:
+            raise error_of(whole)
+        answers = batch.answers(whole, len(paths))
+        self.units += units * sum(
+            answer is not None and answer.status not in _UNCHARGED for answer in answers
+        )
+        return answers
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        units: int,
+        token: str = "",
+        repeatable: bool = True,
+        **request: Any,
+    ) -> Answer:
+        """One call, and once more with another token when Gmail refuses the first."""
+        token = token or self._tokens.token()
+        send = partial(self._http.request, method, path, repeatable=repeatable, **request)
+        answer = send(token=token)
+        if answer.status == 401:
+            answer = send(token=self._tokens.replace(token))
+        if answer.status == 401:
+            raise _refused()
+        if answer.status not in _UNCHARGED:
+            self.units += units
+        return answer
+
+
+def _refused() -> ProviderUnavailable:
+    """Not the grant's end: only the token endpoint says that."""
+    return ProviderUnavailable("Gmail refuses a fresh access token.", reason="authError")
+
+
+def checked(answer: Answer, scopes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The JSON object of a good answer. A cut or blank one is no answer, or it would mean "no mail"."""
+    if answer.status != 200:
+        raise error_of(answer, scopes=scopes)
+    fields = answer.json()
+    if not fields and answer.body.strip() != b"{}":
+        raise ProviderUnavailable("Gmail's answer was cut short.")
+    return fields

@@ -1,0 +1,236 @@
+"""Gmail as a mailbox."""
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from shared.domain.errors import (
+    CursorExpired,
+    MissingScope,
+    ProviderRejected,
+    ProviderUnavailable,
+    RateLimited,
+)
+from shared.domain.mail import Mail, OutgoingMail
+from shared.mime.build import build
+from shared.ports import ChangePage, Fetched, IdPage, Search, SendOutcome, TokenSource
+from shared.providers.google import history, mapping, search
+from shared.providers.google.api import Api
+from shared.providers.google.content import detached_texts
+from shared.providers.google.errors import Missing
+from shared.providers.google.fetching import BATCH, fetch
+from shared.providers.google.oauth import GMAIL_COMPOSE, GMAIL_READONLY
+from shared.providers.http import Http
+
+_READ = (GMAIL_READONLY,)
+_COMPOSE = (GMAIL_COMPOSE,)
+_PAGE = 500
+"""Ids a page, the most Gmail gives."""
+_LOOKED_AT = 50
+"""How many of the newest sent mails or drafts are searched for one of ours."""
+_LARGEST_MAIL = 36_700_160
+_SENDING_LIMIT_SECONDS = 900.0
+"""A 429 on sending that names no time is a daily limit or a full outbox: not over in a minute."""
+_METADATA = "&".join(
+    ("format=metadata", *(f"metadataHeaders={name}" for name in mapping.METADATA_HEADERS))
+)
+
+
+class Gmail:
+    """`ports.MailProvider`. Used by one worker at a time."""
+
+    batch_size = BATCH
+
+    def __init__(self, http: Http, tokens: TokenSource, units_per_get: int) -> None:
+        self._api = Api(http, tokens)
+        self._units_per_get = units_per_get
+
+    @property
+    def units(self) -> int:
+        return self._api.units
+
+    # -- Reading ----------------------------------------------------------------------------------
+
+    def cursor(self) -> str:
+        profile = self._api.get("/profile", units=1, scopes=_READ)
+        return str(history.Cursor.parse(str(profile.get("historyId"))))
+
+    def changes(self, cursor: str) -> ChangePage:
+        position = history.Cursor.parse(cursor)
+        try:
+            answer = self._history(position)
+        except (ProviderRejected, CursorExpired):
+            if not position.page:
+                raise
+            position = history.Cursor(position.start)  # the page token did not live long enough
+            answer = self._history(position)
+        return ChangePage(
+            ids=history.page_ids(answer),
+            cursor=str(history.after(position, answer)),
+            more=bool(answer.get("nextPageToken")),
+        )
+
+    def search(self, search_: Search, page: str = "") -> IdPage:
+        """Drafts may be among what is found; their envelopes say so."""
+        return self._list(search.query(search_), _PAGE, page)
+
+    def envelopes(self, ids: Sequence[str]) -> Fetched:
+        return self._fetch(ids, _METADATA, mapping.envelope)
+
+    def mails(self, ids: Sequence[str]) -> Fetched:
+        return self._fetch(ids, "format=full", self._mail)
+
+    def _history(self, position: history.Cursor) -> dict[str, Any]:
+        page = {"pageToken": position.page} if position.page else {}
+        try:
+            return self._api.get(
+                "/history",
+                units=2,
+                scopes=_READ,
+                startHistoryId=position.start,
+                historyTypes=["messageAdded", "labelRemoved"],
+                maxResults=_PAGE,
+                **page,
+            )
+        except Missing as error:
+            detail = "Gmail no longer knows what happened since the last sync."
+            raise CursorExpired(detail, reason="history_expired") from error
+
+    def _list(self, query: str, most: int, page: str = "") -> IdPage:
+        wanted = {"q": query, "pageToken": page, "maxResults": most}
+        params = {name: value for name, value in wanted.items() if value}
+        answer = self._api.get("/messages", units=5, scopes=_READ, **params)
+        following = answer.get("nextPageToken")
+        return IdPage(_ids(answer.get("messages")), following if isinstance(following, str) else "")
+
+    def _fetch(
+        self, ids: Sequence[str], shape: str, read: Callable[[dict[str, Any]], Any]
+    ) -> Fetched:
+        return fetch(
+            self._api,
+            ids,
+            path=lambda id_: f"/messages/{quote(id_, safe='')}?{shape}",
+            units=self._units_per_get,
+            scopes=_READ,
+            read=read,
+        )
+
+    def _mail(self, message: dict[str, Any]) -> Mail:
+        for attachment, body in detached_texts(message.get("payload")):
+            path = f"{_message(message['id'])}/attachments/{quote(attachment, safe='')}"
+            fetched = self._api.get(path, units=self._units_per_get, scopes=_READ)
+            body["data"] = fetched.get("data")
+        return mapping.mail(message)
+
+    # -- Sending ----------------------------------------------------------------------------------
+    # A draft is made and its id kept before anything leaves. A draft can be sent only once, so
+    # what its absence means is decided by looking, never by sending again.
+
+    def prepare(self, mail: OutgoingMail) -> str:
+        try:
+            raw = build(mail)
+        except ValueError as error:
+            raise ProviderRejected(
+                f"The mail cannot be built: {error}.", reason="bad_mail"
+            ) from error
+        if len(raw) > _LARGEST_MAIL:
+            raise ProviderRejected("The mail is larger than Gmail's 35 MB.", reason="too_large")
+        message = {"raw": base64.urlsafe_b64encode(raw).decode()}
+        if not mail.thread_id:
+            return self._create_draft(message)
+        try:
+            return self._create_draft({**message, "threadId": mail.thread_id})
+        except Missing:  # the thread was deleted; the headers still make it a reply elsewhere
+            return self._create_draft(message)
+
+    def _create_draft(self, message: dict[str, str]) -> str:
+        body = {"message": message}
+        draft = self._api.effect("POST", "/drafts", units=10, scopes=_COMPOSE, body=body)
+        if not isinstance(draft.get("id"), str):
+            raise ProviderUnavailable("Gmail did not say which draft it made.")
+        return str(draft["id"])
+
+    def prepared(self, mark: str) -> str:
+        try:
+            listed = self._api.get("/drafts", units=5, scopes=_COMPOSE, maxResults=_LOOKED_AT)
+        except Missing:  # a server that cannot list drafts
+            return ""
+        drafts = fetch(
+            self._api,
+            _ids(listed.get("drafts")),
+            path=lambda id_: f"{_draft(id_)}?format=metadata",
+            units=5,
+            scopes=_COMPOSE,
+            read=mapping.mark_of_draft,
+        )
+        found = next((id_ for id_, value in drafts.found.items() if value == mark), "")
+        if not found and (drafts.throttled or drafts.failed):
+            raise drafts.throttled or ProviderUnavailable("Gmail did not show all drafts.")
+        return found
+
+    def dispatch(self, handle: str, mail: OutgoingMail) -> str:  # noqa: ARG002 - Gmail has it all
+        body = {"id": handle}
+        try:
+            sent = self._api.effect("POST", "/drafts/send", units=100, scopes=_COMPOSE, body=body)
+        except Missing:
+            detail = "The draft is gone: sent, or deleted by its owner."
+            raise ProviderUnavailable(detail, reason="draft_gone") from None
+        except RateLimited as error:
+            wait = error.retry_after or _SENDING_LIMIT_SECONDS
+            raise RateLimited(error.detail, retry_after=wait, reason=error.reason) from error
+        return sent["id"] if isinstance(sent.get("id"), str) else ""
+
+    def outcome(self, handle: str, mark: str, sent_ref: str) -> SendOutcome:
+        try:
+            if sent_ref:
+                return SendOutcome("sent", self._sent(sent_ref))
+            if handle and self._has_draft(handle):
+                return SendOutcome("not_sent")
+            found = self._find_sent(mark)
+        except MissingScope:  # may send and not read: what Gmail said must do
+            return SendOutcome("sent" if sent_ref else "unclear")
+        return SendOutcome("sent", self._sent(found)) if found else SendOutcome("unclear")
+
+    def discard(self, handle: str) -> None:
+        try:
+            self._api.effect("DELETE", _draft(handle), units=10, scopes=_COMPOSE)
+        except Missing:
+            return
+
+    def _has_draft(self, handle: str) -> bool:
+        try:
+            self._api.get(_draft(handle), units=5, scopes=_COMPOSE, format="minimal")
+        except Missing:
+            return False
+        return True
+
+    def _sent(self, message_id: str) -> Mail | None:
+        """None when its owner deleted it meanwhile."""
+        try:
+            message = self._api.get(
+                _message(message_id), units=self._units_per_get, scopes=_READ, format="full"
+            )
+        except Missing:
+            return None
+        return self._mail(message)
+
+    def _find_sent(self, mark: str) -> str:
+        newest = self.envelopes(self._list("in:sent", _LOOKED_AT).ids)
+        found = next((id_ for id_, sent in newest.found.items() if sent.mark == mark), "")
+        if not found and newest.throttled:
+            raise newest.throttled
+        return found
+
+
+def _message(message_id: str) -> str:
+    return f"/messages/{quote(message_id, safe='')}"
+
+
+def _draft(draft_id: str) -> str:
+    return f"/drafts/{quote(draft_id, safe='')}"
+
+
+def _ids(listed: Any) -> tuple[str, ...]:
+    entries = listed if isinstance(listed, list) else ()
+    return tuple(entry["id"] for entry in entries if isinstance(entry, dict) and "id" in entry)

@@ -1,0 +1,116 @@
+"""Gmail's JSON of a message to ours. Pure, and never raises on odd trees: what is missing is empty.
+
+Gmail has unfolded and mostly decoded the headers and undone every transfer encoding; text parts are
+UTF-8 under their old charset label.
+"""
+
+from datetime import UTC, datetime
+from html import unescape
+from typing import Any
+
+from shared.domain.mail import Address, Envelope, Mail
+from shared.mime import addresses, charsets, headers
+from shared.mime.build import MARK_HEADER
+from shared.providers.google.content import content
+
+METADATA_HEADERS = (
+    "From",
+    "To",
+    "Cc",
+    "Bcc",
+    "Reply-To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    MARK_HEADER,
+)
+"""What `envelope` reads."""
+_IGNORED = {"DRAFT": "draft", "SPAM": "spam", "TRASH": "trash", "CHAT": "chat"}
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+Headers = dict[str, list[str]]
+"""Values by lower-case name, in the order of the mail."""
+
+
+def mail(message: dict[str, Any]) -> Mail:
+    """Of format=full."""
+    return Mail(envelope(message), content(message.get("payload")))
+
+
+def envelope(message: dict[str, Any]) -> Envelope:
+    """Of format=metadata or full. Raises KeyError when even the id is missing."""
+    fields = _headers(message)
+    labels = message.get("labelIds")
+    labels = labels if isinstance(labels, list) else []
+    dated = headers.parse_date(_first(fields, "date"))
+    outgoing = "SENT" in labels
+    return Envelope(
+        provider_id=message["id"],
+        thread_id=_text(message.get("threadId")),
+        message_id=headers.message_id(_first(fields, "message-id")),
+        subject=headers.decode(_first(fields, "subject")),
+        snippet=charsets.clean(unescape(_text(message.get("snippet")))),
+        at=_moment(message.get("internalDate")) or dated or _EPOCH,
+        dated=dated,
+        sender=_people(fields, "from"),
+        to=_people(fields, "to"),
+        cc=_people(fields, "cc"),
+        bcc=_people(fields, "bcc"),
+        reply_to=_people(fields, "reply-to"),
+        in_reply_to=headers.message_id(_first(fields, "in-reply-to")),
+        references=headers.message_ids(_first(fields, "references")),
+        outgoing=outgoing,
+        ignored=next((_IGNORED[label] for label in labels if label in _IGNORED), ""),
+        # Our recipients' copies carry our mark too, and anybody can write it into a mail to us.
+        mark=_mark(fields) if outgoing else "",
+    )
+
+
+def mark_of_draft(draft: dict[str, Any]) -> str:
+    """The mark of a drafts.get answer, "" for a draft that is not ours."""
+    message = draft.get("message")
+    return _mark(_headers(message)) if isinstance(message, dict) else ""
+
+
+def _headers(message: dict[str, Any]) -> Headers:
+    payload = message.get("payload")
+    listed = payload.get("headers") if isinstance(payload, dict) else None
+    found: Headers = {}
+    for header in listed if isinstance(listed, list) else ():
+        if isinstance(header, dict):
+            name, value = header.get("name"), header.get("value")
+            if isinstance(name, str) and isinstance(value, str):
+                found.setdefault(name.lower(), []).append(value)
+    return found
+
+
+def _first(fields: Headers, name: str) -> str:
+    values = fields.get(name)
+    return values[0] if values else ""
+
+
+def _people(fields: Headers, name: str) -> tuple[Address, ...]:
+    """Of every line of that name: a repeated To is not allowed, and is written all the same."""
+    values = fields.get(name)
+    if not values:
+        return ()
+    if len(values) == 1:
+        return addresses.parse_list(values[0])
+    return tuple(person for value in values for person in addresses.parse_list(value))
+
+
+def _mark(fields: Headers) -> str:
+    return _first(fields, MARK_HEADER.lower()).strip()
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _moment(milliseconds: Any) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
