@@ -81,21 +81,20 @@ class _Endpoint:
         try:
             world: World = bootstrap.this_instance()
         except MailbridgeError as error:
-            return self._finished(self._failed(error))
+            return self._failed(error)
         return self.answer(request, world)
 
     def answer(self, request: Request, world: World) -> Response:
         """The answer in `world`. Never raises."""
         try:
-            response = self._serve(request, world)
+            return self._serve(request, world)
         except HttpError as error:
-            response = problem_response(error.problem, error.headers)
+            return problem_response(error.problem, error.headers)
         except MailbridgeError as error:
-            response = self._failed(error)
+            return self._failed(error)
         except Exception as error:
             logs.error("unexpected error", function=self.name, exc_info=error)
-            response = problem_response(problems.UNEXPECTED)
-        return self._finished(response)
+            return problem_response(problems.UNEXPECTED)
 
     def _serve(self, request: Request, world: World) -> Response:
         raise NotImplementedError
@@ -111,10 +110,6 @@ class _Endpoint:
             logs.error(error.detail, exc_info=error, **facts)
         elif status > 500:
             logs.warning(error.detail, **facts)
-
-    def _finished(self, response: Response) -> Response:
-        response.headers.update(_SAFE)
-        return response
 
 
 class Api(_Endpoint):
@@ -224,23 +219,22 @@ class TaskApi(_Endpoint):
         return Response(status=200)
 
 
+def problem_response(problem: Problem, headers: Mapping[str, str] = {}) -> Response:
+    return _json(problem, problem.status, "application/problem+json", headers)
+
+
 def _response(result: Any, status: int) -> Response:
     match result:
         case None:
-            return Response(status=204)
+            return Response(status=204, headers=_SAFE)
         case Redirect(url=url):
-            return Response(status=303, headers={"Location": url})
+            return Response(status=303, headers={**_SAFE, "Location": url})
     return _json(result, status, "application/json")
 
 
-def problem_response(problem: Problem, headers: Mapping[str, str] = {}) -> Response:
-    response = _json(problem, problem.status, "application/problem+json")
-    response.headers.update(headers)
-    return response
-
-
-def _json(value: object, status: int, kind: str) -> Response:
-    return Response(msgspec.json.encode(value), status, content_type=kind)
+def _json(value: object, status: int, kind: str, headers: Mapping[str, str] = {}) -> Response:
+    body = msgspec.json.encode(value)
+    return Response(body, status, headers={**_SAFE, **headers}, content_type=kind)
 
 
 def _mailbox_id(arguments: Mapping[str, Any]) -> str:

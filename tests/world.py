@@ -76,7 +76,9 @@ def settings(simulator: Simulator) -> Settings:
 # -- people -----------------------------------------------------------------------------------------
 
 
-def consent(url: str, account: str, *, untick: tuple[str, ...] = (), deny: bool = False) -> dict[str, str]:
+def consent(
+    url: str, account: str, *, untick: tuple[str, ...] = (), deny: bool = False
+) -> dict[str, str]:
     """What a person does on the consent page; the query that the browser comes back with."""
     asked = parse_qs(urlsplit(url).query)["scope"][0].split()
     scopes = [scope for scope in asked if not scope.endswith(untick)] if untick else asked

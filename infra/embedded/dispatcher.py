@@ -68,6 +68,8 @@ class Dispatcher:
     def stop(self, grace: float = 10.0) -> None:
         """Starts no more tasks, and waits up to `grace` seconds for those that run. Whatever runs
         longer will be run again by the next dispatcher."""
+        if self._held is None:
+            return
         self._stopping = True
         self._look.set()
         self._loop.join()
@@ -76,8 +78,7 @@ class Dispatcher:
             self._look.clear()
         if not self._running():
             self._tasks.close()
-        if self._held:
-            self._held.close()
+        self._held.close()
 
     def pending(self) -> Counts:
         return self._tasks.counts()
@@ -92,8 +93,8 @@ class Dispatcher:
             self._look.clear()
             try:
                 self._start_due()
-            except ProviderUnavailable:
-                _log.exception("the task queue cannot be read now")
+            except Exception:  # the next look may go well
+                _log.exception("no tasks could be started")
             self._look.wait(LOOK_SECONDS)
 
     def _start_due(self) -> None:

@@ -49,7 +49,7 @@ class Documents:
         steps = plan(query)
         if not steps.prefixes:
             return Page([], "")
-        sql, values = _page(steps, self._index(steps.shape), query.limit + 1)
+        sql, values = page_statement(steps, self._index(steps.shape), query.limit + 1)
         with self._database.reading() as connection:
             rows = connection.execute(sql, values).fetchall()
         found = [
@@ -104,7 +104,7 @@ def _runs(steps: Plan, index: int) -> list[tuple[Any, ...]]:
     return [(index, prefix + steps.lower, prefix + steps.upper) for prefix in steps.prefixes]
 
 
-def _page(steps: Plan, index: int, limit: int) -> tuple[str, list[Any]]:
+def page_statement(steps: Plan, index: int, limit: int) -> tuple[str, list[Any]]:
     """SQL and values: the runs merged, then only this page's documents read, however large others are.
 
     The rows are path, version, data and place, which is the position without its prefix.

@@ -65,13 +65,23 @@ class Database:
             connection.close()
 
     def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(self._path.with_suffix(".lock")):
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-            connection = sqlite3.connect(
-                self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _locked(self._path.with_suffix(".lock")):
+                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+                return self._connected()
+        except OSError as error:
+            raise ProviderUnavailable(f"{self._path}: {error}", reason="storage") from error
+
+    def _connected(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
             self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
@@ -88,7 +98,7 @@ def _outages_named(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in _OUTAGES:
             raise
-        raise ProviderUnavailable(f"{path.name}: {error}", reason="storage") from error
+        raise ProviderUnavailable(f"{path}: {error}", reason="storage") from error
 
 
 @contextmanager

@@ -91,10 +91,11 @@ class Tasks:
         now = self._clock.now()
         with self._database.writing() as connection:
             gone = connection.execute(
-                "DELETE FROM tasks WHERE id = ? AND attempts = ?", (task.id, task.attempt)
-            )
-            if gone.rowcount:
-                _keep_name(connection, task.name, now)
+                "DELETE FROM tasks WHERE id = ? AND attempts = ? RETURNING name",
+                (task.id, task.attempt),
+            ).fetchone()
+            if gone:
+                _keep_name(connection, gone[0], now)
 
     def retry(self, task: PendingTask, after: timedelta) -> None:
         due = _micros(self._clock.now() + after)

@@ -3,22 +3,29 @@
 PORT is the gateway's port (8080), MAIL a file or folder of mails for the simulator, EMBEDDED_DATA
 the folder that keeps everything (.local); every setting of shared/config.py may be given.
 Exit codes: 0 stopped on request, 1 it failed, 2 it cannot start as it is set up.
+
+Only the standard library is imported before the machine has been looked at.
 """
 
+import importlib.util
 import os
 import signal
 import sys
 import threading
 from pathlib import Path
 
-from infra.local import configuration
-from infra.local.functions_map import ROOT
-from shared.domain.errors import ConfigurationError
+PYTHON = (3, 11)
+SQLITE = (3, 38)
+"""The first that always has the JSON functions, which the document store's queries are made of."""
 
 
 def main() -> int:
+    if problem := _machine_problem():
+        print(f"mailbridge: {problem}", file=sys.stderr)
+        return 2
+    from shared.domain.errors import ConfigurationError
+
     try:
-        configuration.check_machine()
         return _run()
     except ConfigurationError as error:
         print(f"mailbridge: {error.detail}", file=sys.stderr)
@@ -28,9 +35,30 @@ def main() -> int:
         return 1
 
 
+def _machine_problem() -> str:
+    """What this Python lacks, in a sentence; "" when it will do."""
+    if sys.version_info < PYTHON:
+        return f"Python {_dotted(PYTHON)} or newer is needed; this is {sys.version.split()[0]}."
+    if importlib.util.find_spec("_sqlite3") is None:
+        return "this Python was built without SQLite; install one that has the sqlite3 module."
+    import sqlite3
+
+    if sqlite3.sqlite_version_info < SQLITE:
+        return f"SQLite {_dotted(SQLITE)} or newer is needed; here is {sqlite3.sqlite_version}."
+    if importlib.util.find_spec("msgspec") is None:
+        return "the requirements are not installed; `make run` does it."
+    return ""
+
+
+def _dotted(version: "tuple[int, ...]") -> str:
+    return ".".join(map(str, version))
+
+
 def _run() -> int:
     from rich.console import Console
 
+    from infra.local.configuration import port
+    from infra.local.functions_map import ROOT
     from infra.local.stack import Stack
     from infra.local.welcome import welcome
 
@@ -39,12 +67,13 @@ def _run() -> int:
     stack = Stack(
         os.environ,
         Path(os.environ.get("EMBEDDED_DATA") or ROOT / ".local"),
-        _port(os.environ.get("PORT") or "8080"),
+        port(os.environ.get("PORT") or "8080"),
         mail=Path(os.environ["MAIL"]) if os.environ.get("MAIL") else None,
         report=lambda line: errors.print(line, style="red", markup=False),
     )
     with stack:
-        welcome(stack, Console())
+        if not stopping.is_set():
+            welcome(stack, Console())
         stopping.wait()
         print("Stopping …")
     return 0
@@ -56,12 +85,6 @@ def _asked_to_stop() -> threading.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     return stopping
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 <= int(text) <= 65535:
-        raise ConfigurationError(f"PORT must be a number up to 65535, not {text!r}.")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The settings of a stack: what the user chose, and what this machine adds where they chose nothing."""
 
-import sqlite3
-import sys
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -11,9 +9,6 @@ from infra.simulator import CLIENT_ID, CLIENT_SECRET
 from shared.config import LOOPBACK, Settings
 from shared.domain.errors import ConfigurationError
 
-PYTHON = (3, 11)
-SQLITE = (3, 38)
-"""The first that always has the JSON functions, which the document store's queries are made of."""
 BACKEND = "infra.embedded"
 _AUTH = ("AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL")
 _ENDPOINTS = ("GOOGLE_ACCOUNTS_URL", "GOOGLE_OAUTH_URL", "GMAIL_URL", "CALENDAR_URL")
@@ -47,12 +42,11 @@ def needs_simulator(settings: Mapping[str, str], functions: FunctionsMap) -> boo
 
 def complete(settings: Mapping[str, str], *, url: str, data: str, simulator: str) -> dict[str, str]:
     """With what the stack itself provides at `url`; `simulator` is "" when none runs."""
-    port = urlsplit(url).port
     added = {
         "BACKEND": BACKEND,
         "EMBEDDED_DATA": data,
         "PUBLIC_URL": url,
-        "ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
+        "ALLOWED_ORIGINS": f"{url},{url.replace('127.0.0.1', 'localhost')}",
     }
     if not has_issuer(settings):
         added |= {
@@ -72,11 +66,8 @@ def hosts(settings: Mapping[str, str]) -> set[str]:
     return {*LOOPBACK, urlsplit(settings["PUBLIC_URL"]).hostname or ""}
 
 
-def check_machine() -> None:
-    """Raises ConfigurationError when this Python cannot run the stack."""
-    if sys.version_info < PYTHON:
-        wanted, have = ".".join(map(str, PYTHON)), sys.version.split()[0]
-        raise ConfigurationError(f"Python {wanted} or newer is needed; this is {have}.")
-    if sqlite3.sqlite_version_info < SQLITE:
-        wanted, have = ".".join(map(str, SQLITE)), sqlite3.sqlite_version
-        raise ConfigurationError(f"SQLite {wanted} or newer is needed; this Python has {have}.")
+def port(text: str) -> int:
+    """Raises ConfigurationError."""
+    if not (text.isascii() and text.isdecimal() and int(text) <= 65535):
+        raise ConfigurationError(f"PORT must be a number up to 65535, not {text!r}.")
+    return int(text)

@@ -5,6 +5,7 @@ off, so that nothing behind the gateway can be fooled by it.
 """
 
 import http.client
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -100,6 +101,9 @@ def serving(listener: socket.socket, gateway: Gateway) -> Iterator[None]:
 
 
 class _Quiet(WSGIRequestHandler):
+    def version_string(self) -> str:
+        return "mailbridge"
+
     def log_request(self, *_args: object) -> None:
         """The functions log what matters."""
 
@@ -108,9 +112,10 @@ def listen(port: int) -> socket.socket:
     """0 takes a free port. Raises ConfigurationError when the port is taken or not allowed."""
     try:
         return socket.create_server((HOST, port), backlog=128)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
         raise ConfigurationError(
-            f"Port {port} cannot be used ({error}); choose another one: make run PORT=8081"
+            f"Port {port} cannot be used ({reason}); choose another one, as in `PORT=8081 make run`."
         ) from error
 
 

@@ -43,20 +43,24 @@ class Process:
         logs: Path,
         report: Report,
         port: int = 0,
+        announces: str = "",
     ) -> None:
         """`command` gives the module and its arguments for the port that it is to listen on.
 
-        Without `port`, it gets a free one every time it is started.
+        Without `port`, it gets a free one every time it is started. It is ready once it accepts
+        connections, and has printed a line that begins with `announces`.
         """
         self.name = name
         self.port = port
         self._fixed_port = port
+        self._awaited = announces
         self.ended = 0
         """How many times it ended by itself."""
         self._command = command
         self._environment = _minimal() | dict(environment)
+        self.log = str(logs / f"{name}.log")
         self._log = RotatingFileHandler(
-            logs / f"{name}.log", maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8"
+            self.log, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8"
         )
         self._report = report
         self._popen: subprocess.Popen[bytes] | None = None
@@ -68,7 +72,8 @@ class Process:
         self._thread.start()
 
     def ready(self) -> bool:
-        """True once it accepts connections."""
+        if self._awaited:
+            return False
         with socket.socket() as probe:
             return self.port > 0 and probe.connect_ex((HOST, self.port)) == 0
 
@@ -139,6 +144,8 @@ class Process:
                     self._keep(line)
 
     def _keep(self, text: str) -> None:
+        if self._awaited and text.startswith(self._awaited):
+            self._awaited = ""
         line = _as_line(text)
         self._log.emit(logging.makeLogRecord({"msg": msgspec.json.encode(line).decode()}))
         if line.get("severity") in {"ERROR", "CRITICAL"}:
@@ -151,8 +158,9 @@ def wait_ready(processes: Sequence[Process]) -> None:
     while waiting := [process for process in processes if not process.ready()]:
         broken = [process.name for process in waiting if process.ended]
         if broken or time.monotonic() > deadline:
-            names = ", ".join(broken or [process.name for process in waiting])
-            raise ChildProcessError(f"{names} did not start; the log says why.")
+            names = broken or [process.name for process in waiting]
+            logs = ", ".join(process.log for process in waiting if process.name in names)
+            raise ChildProcessError(f"{', '.join(names)} did not start; see {logs}.")
         time.sleep(0.02)
 
 

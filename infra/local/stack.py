@@ -111,7 +111,7 @@ class Stack:
     # -- Start, in the order in which things need each other ----------------------------------------
 
     def _start(self, running: ExitStack) -> None:
-        self._data.mkdir(parents=True, exist_ok=True)
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         running.enter_context(_locked(self._data))
         listener = running.enter_context(listen(self._port))
         self.url = f"http://{HOST}:{listener.getsockname()[1]}"
@@ -157,7 +157,9 @@ class Stack:
             processes[name] = make(name, partial(_function_command, name), granted)
         if self.simulator_url:
             port = urlsplit(self.simulator_url).port or 0
-            processes["simulator"] = make("simulator", self._simulator_command, {}, port=port)
+            processes["simulator"] = make(
+                "simulator", self._simulator_command, {}, port=port, announces="Simulated Google"
+            )
         return processes
 
     def _simulator_command(self, port: int) -> list[str]:

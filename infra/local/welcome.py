@@ -1,5 +1,6 @@
 """What a person sees when the stack is up: where everything is, and what to try first."""
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -8,8 +9,8 @@ from infra.local.stack import Stack
 
 _CALLED_BY = {
     Trigger.HTTP: "you",
-    Trigger.TASK: "the task queue",
-    Trigger.SCHEDULE: "the scheduler",
+    Trigger.TASK: "task queue",
+    Trigger.SCHEDULE: "scheduler",
 }
 
 
@@ -22,7 +23,9 @@ def welcome(stack: Stack, console: Console) -> None:
 
 
 def _urls(stack: Stack) -> Table:
-    table = Table("", "URL", "called by", title="Mailbridge is running", title_justify="left")
+    table = Table(box=SIMPLE_HEAD, title="Mailbridge is running", title_justify="left")
+    for header in ("", "URL", "called by"):
+        table.add_column(header, no_wrap=True)
     for name, function in stack.map.functions.items():
         table.add_row(name, f"{stack.url}/{name}", _CALLED_BY[function.trigger])
     table.add_section()
@@ -30,11 +33,11 @@ def _urls(stack: Stack) -> Table:
     if stack.development:
         table.add_row("development tokens", f"{stack.url}/dev/token", "you")
     if stack.simulator_url:
-        table.add_row("simulated Google", stack.simulator_url, "the functions, your browser")
+        table.add_row("simulated Google", stack.simulator_url, "functions, browser")
     return table
 
 
-_GET_TOKEN = (
+_SIGN_IN = (
     "TOKEN=$(curl -s $URL/dev/token -H 'Content-Type: application/json' "
     """-d '{"user": "ada", "team": "acme"}' | """
     """python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])')"""
@@ -48,7 +51,7 @@ _CONNECT = (
 def _next_steps(stack: Stack) -> list[str]:
     return [
         f"URL={stack.url}",
-        _GET_TOKEN if stack.development else "TOKEN=<a token of your issuer>",
+        _SIGN_IN if stack.development else "TOKEN=<a token of your issuer>",
         _CONNECT,
         "Open the authorization_url of the answer in a browser, and allow.",
         "The whole story without a browser: make demo",

@@ -7,7 +7,7 @@ POST   /deliver {to, raw (base64), labels?, at?}         POST /load {account, pa
 GET    /left                           mails to addresses elsewhere
 GET    /faults · POST /faults (a Fault) · DELETE /faults · PUT /latency {ms}
 GET    /counters · DELETE /counters
-GET    /limits · PATCH /limits (some of Limits)
+GET    /limits/{provider} · PATCH /limits/{provider} (some of its limits)
 POST   /history/expire {account} · /grants/revoke {account} · /tokens/expire {account?} · /time {advance}
 """
 
@@ -21,7 +21,6 @@ from msgspec import Struct
 
 from infra.simulator.exchange import CONTROL
 from infra.simulator.faults import Count, Fault
-from infra.simulator.google.limits import Limits
 from infra.simulator.http import Refused, Request, Response, Route, json_response
 from infra.simulator.mail import Message
 
@@ -118,8 +117,10 @@ class Control:
             _act("PUT", "latency", LatencyIn, self._slow),
             _read("counters", lambda _: sim.meters.read()),
             _act("DELETE", "counters", Nothing, lambda _: sim.meters.reset()),
-            _read("limits", lambda _: sim.google.limits),
-            Route("PATCH", f"{CONTROL}limits", "control", self._limit),
+            _read(
+                "limits/{provider}", lambda request: sim.vendors[request.args["provider"]].limits
+            ),
+            Route("PATCH", f"{CONTROL}limits/{{provider}}", "control", self._limit),
             _act(
                 "POST", "history/expire", OfAccount, lambda body: sim.expire_history(body.account)
             ),
@@ -152,9 +153,10 @@ class Control:
 
     def _limit(self, request: Request) -> Response:
         """Fields that are not named stay as they are."""
-        limits = self._simulator.google.limits
+        limits = _guarded(lambda: self._simulator.vendors[request.args["provider"]].limits)
         given = _decoded(request, dict[str, Any])
-        changed = _guarded(lambda: msgspec.convert(msgspec.to_builtins(limits) | given, Limits))
+        wanted = msgspec.to_builtins(limits) | given
+        changed = _guarded(lambda: msgspec.convert(wanted, type(limits)))
         for name in given:
             setattr(limits, name, getattr(changed, name))
         return json_response(limits)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import email.utils
 import quopri
 import re
 from collections.abc import Iterable
@@ -34,6 +35,8 @@ _FIELD = re.compile(
 _END = re.compile(rb"\r\n\r\n|\n\r?\n|\r\n\n|\r\r|\A(?:\r\n|\n|\r)")
 _ADDRESS = re.compile(r"[^\s<>()\[\]\\,;:\"']{1,256}@[^\s<>()\[\]\\,;:\"'@]{1,256}")
 _MESSAGE_ID = re.compile(r"<[^<>\s]+>")
+_LAX = {"strict": False} if hasattr(email.utils, "supports_strict_parsing") else {}
+"""Newer Pythons give up on a whole header where older ones, and mail clients, read most of it."""
 _REPLY = re.compile(r"^\s*((re|fwd?|aw|wg|sv|antw)\s*(\[\d+\])?\s*:\s*)+", re.IGNORECASE)
 MAX_DEPTH = 60
 """Multiparts nested deeper than this are served as one opaque part."""
@@ -45,6 +48,7 @@ class People(Struct, frozen=True):
 
     addresses: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    """Display names, and what looks like an address but does not stand where one belongs."""
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -189,14 +193,22 @@ def _word(word: re.Match[str], structured: bool, whole: str) -> str:
 
 
 def people(values: list[str]) -> People:
-    """Everybody in these headers; addresses the grammar cannot reach are found by their shape."""
-    named = getaddresses([decoded(value, structured=True) for value in values])
-    addresses = [address for _, address in named if "@" in address]
-    shaped = [found.strip(".") for value in values for found in _ADDRESS.findall(value)]
-    return People(
-        tuple(dict.fromkeys(address.lower() for address in addresses + shaped)),
-        tuple(dict.fromkeys(name.lower() for name, _ in named if name)),
-    )
+    """Everybody in these headers; where the grammar finds nobody, by the shape of an address."""
+    named = _named(values)
+    shaped = [found.strip(".").lower() for value in values for found in _ADDRESS.findall(value)]
+    addresses = [address.lower() for _, address in named if "@" in address] or shaped
+    names = [name.lower() for name, _ in named if name]
+    stray = [address for address in shaped if address not in addresses]
+    return People(tuple(dict.fromkeys(addresses)), tuple(dict.fromkeys(names + stray)))
+
+
+def unreachable(headers: Iterable[tuple[str, str]], name: str) -> bool:
+    """Whether somebody named in the headers called `name` has no address."""
+    return any(address and "@" not in address for _, address in _named(_all(headers, name)))
+
+
+def _named(values: list[str]) -> list[tuple[str, str]]:
+    return getaddresses([decoded(value, structured=True) for value in values], **_LAX)
 
 
 # -- Dates ----------------------------------------------------------------------------------------

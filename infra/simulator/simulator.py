@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -12,9 +13,10 @@ from infra.simulator.control import Control
 from infra.simulator.exchange import Exchange
 from infra.simulator.faults import Switchboard
 from infra.simulator.google.service import Google
-from infra.simulator.http import Server
-from infra.simulator.mail import Account, Left, Message, PostOffice
+from infra.simulator.http import Route, Server
+from infra.simulator.mail import Account, Left, Message
 from infra.simulator.meters import Meters
+from infra.simulator.postoffice import PostOffice
 from infra.simulator.store import Store
 from shared.ports import Clock
 
@@ -32,6 +34,21 @@ class Loaded(Struct, frozen=True):
     """Why it could not be loaded."""
 
 
+class Vendor(Protocol):
+    """What a vendor's folder supplies."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def limits(self) -> Struct:
+        """Changed by assigning to its fields."""
+
+    def routes(self) -> list[Route]: ...
+    def revoke_grant(self, account: str) -> None: ...
+    def expire_access_tokens(self, account: str) -> None:
+        """`account` "" means everybody's."""
+
+
 class Simulator:
     """Vendors, their accounts and mail, behind one URL.
 
@@ -46,7 +63,9 @@ class Simulator:
         self.office = PostOffice(store, self.clock, self.meters)
         self._exchange = Exchange(self.faults, self.meters)
         self.google = Google(self.office, self._exchange, self.meters)
-        self._exchange.open([*self.google.routes(), *Control(self).routes()])
+        self.vendors: dict[str, Vendor] = {vendor.name: vendor for vendor in (self.google,)}
+        served = [route for vendor in self.vendors.values() for route in vendor.routes()]
+        self._exchange.open([*served, *Control(self).routes()])
         self._server: Server | None = None
 
     # -- Start and stop ---------------------------------------------------------------------------
@@ -95,7 +114,7 @@ class Simulator:
     # -- Accounts and mail ------------------------------------------------------------------------
 
     def add_account(self, address: str, *, name: str = "", provider: str = "google") -> Account:
-        if provider != self.google.name:
+        if provider not in self.vendors:
             raise ValueError(f"there is no simulated provider {provider!r}")
         return self.office.add_account(address, name=name, provider=provider)
 
@@ -166,12 +185,13 @@ class Simulator:
 
     def revoke_grant(self, account: str) -> None:
         """The user removes every client's access in the account's settings."""
-        with self.office.store:
-            self.google.tokens.withdraw(account.lower())
+        owner = self.office.mailbox(account).account
+        self.vendors[owner.provider].revoke_grant(owner.address)
 
     def expire_access_tokens(self, account: str = "") -> None:
-        with self.office.store:
-            self.google.tokens.expire_access(account.lower())
+        """All that were issued so far; without an account everybody's."""
+        for vendor in self.vendors.values():
+            vendor.expire_access_tokens(account.lower())
 
     def _import(self, account: str, found: loading.Found) -> Loaded:
         if found.problem:

@@ -70,6 +70,9 @@ class SyncState(Struct, kw_only=True):
     covered_recent: tuple[str, ...] = ()
     """… but of those added shortly before, only these: others may have been committed late."""
     importing: Import | None = None
+    pace: int = 0
+    """How many messages one round asks for: halved when the provider asks to wait, so that a round
+    fits into what it allows; 0 is as many as it takes."""
     lease: Lease = field(default_factory=Lease)
     progress: Progress = field(default_factory=Progress)
     last_good_at: datetime | None = None

@@ -114,9 +114,13 @@ def _work(world: World, held: syncing.Held, mailbox: Mailbox) -> None:
     run = Run(world, held, mailbox, mail, deadline=world.clock.now() + budget)
     try:
         done = run.work()
+    except RateLimited:
+        run.slow_down()
+        raise
     finally:
         run.count_units()
     if done:
+        held.state.pace = 0
         held.state.progress.phase = "up to date"
         held.release(last_good_at=world.clock.now(), last_error="", last_error_at=None)
     else:

@@ -8,7 +8,7 @@ import structlog
 from shared import records
 from shared.domain import planning
 from shared.domain.contacts import ContactAddress, address_id
-from shared.domain.errors import CursorExpired, InvalidRequest
+from shared.domain.errors import CursorExpired, InvalidRequest, RateLimited
 from shared.domain.mail import Envelope, Mail
 from shared.domain.mailboxes import Mailbox
 from shared.domain.messages import Message, message_id
@@ -191,10 +191,13 @@ class Run:
             intake.refile(self._world, self._mailbox, [m for m in stored.values() if m])
         fresh = [id for id, message in stored.items() if message is None]
         troubled: set[str] = set()
-        for chunk in _chunks(fresh, self._mail.batch_size):
+        for chunk in _chunks(fresh, self._state.pace or self._mail.batch_size):
             self._held.renew_if_old()
             troubled |= self._take_chunk(chunk, envelopes or {}, searched)
         return troubled
+
+    def slow_down(self) -> None:
+        self._state.pace = max(1, (self._state.pace or self._mail.batch_size) // 2)
 
     def _stored(self, provider_ids: Iterable[str]) -> dict[str, Message | None]:
         ids = {id: self._ours(id) for id in provider_ids}
@@ -209,7 +212,7 @@ class Run:
     ) -> set[str]:
         """One round of requests. What was fetched is stored before a throttled rest is given up."""
         wanted, troubled = list(chunk), dict[str, str]()
-        limit = None
+        limit: RateLimited | None = None
         if not searched:
             headers = self._headers(chunk, sent_along)
             wanted, troubled, limit = self._matching(headers), headers.failed, headers.throttled

@@ -47,6 +47,7 @@ class Held:
             covered_through=state.covered_through,
             covered_recent=state.covered_recent,
             importing=state.importing,
+            pace=state.pace,
             lease=state.lease,
             progress=state.progress,
             **also,

@@ -10,7 +10,8 @@ from infra.simulator.google.limits import Quota
 from infra.simulator.google.oauth import bearer
 from infra.simulator.google.tokens import Token, Tokens
 from infra.simulator.http import Request, Response, Route
-from infra.simulator.mail import Mailbox, PostOffice
+from infra.simulator.mail import Mailbox
+from infra.simulator.postoffice import PostOffice
 
 ROOT = "/gmail/v1/users/{userId}"
 Handler = Callable[[Request, Mailbox], Response]

@@ -11,7 +11,8 @@ from infra.simulator.google.payload import base64url
 from infra.simulator.google.query import Query
 from infra.simulator.google.readings import Candidate, Readings
 from infra.simulator.http import Request, Response, Route, json_response
-from infra.simulator.mail import Mailbox, Message, PostOffice
+from infra.simulator.mail import Mailbox, Message
+from infra.simulator.postoffice import PostOffice
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ SYSTEM_LABELS = (
     "CATEGORY_SOCIAL",
 )
 _HIDDEN = {"SPAM", "TRASH"}
-_ID = re.compile(r"[0-9a-f]{1,16}")
+ID = re.compile(r"[0-9a-f]{1,16}")
 
 
 class Gmail:
@@ -129,8 +130,9 @@ class Gmail:
         return shown
 
     def _attachment(self, request: Request, box: Mailbox) -> Response:
-        message = find(box, request.args["messageId"])
-        data = self._readings.of(message).attachments.get(request.args["id"])
+        with self._office.store:
+            reading = self._readings.of(find(box, request.args["messageId"]))
+        data = reading.attachments.get(request.args["id"])
         if data is None:
             raise errors.invalid("Invalid attachment token")
         return json_response({"size": len(data), "data": base64url(data)})
@@ -174,7 +176,7 @@ class Gmail:
 
 def find(box: Mailbox, message_id: str) -> Message:
     """Raises Refused: 400 for what can be no id, 404."""
-    if not _ID.fullmatch(message_id):
+    if not ID.fullmatch(message_id):
         raise errors.invalid("Invalid id value")
     message = box.messages.get(message_id)
     if message is None:

@@ -13,21 +13,26 @@ from infra.simulator.meters import Meters
 from shared.ports import Clock
 
 Count = Annotated[int, Meta(ge=0)]
+Limit = Count | None
 
 
 class Limits(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Changed by assigning to its fields. 0 switches a limit off."""
+    """Changed by assigning to its fields. None switches a limit off."""
 
-    units_per_minute: Count = 6_000
+    units_per_minute: Limit = 6_000
     """Per user: projects made since 2026-05-01; older ones have 15,000."""
     units_per_get: Count = 20
     """Of messages.get and attachments.get; 5 in older projects."""
-    sends_per_day: Count = 2_000
-    recipients_per_message: Count = 100
-    message_bytes: Count = 36_700_160
+    sends_per_day: Limit = 2_000
+    recipients_per_message: Limit = 100
+    message_bytes: Limit = 36_700_160
     access_token_seconds: Count = 3_599
-    refresh_tokens_per_client: Count = 100
+    refresh_tokens_per_client: Limit = 100
     """Live ones per account and client; one more silently kills the oldest."""
+
+
+def exceeds(number: int, limit: Limit) -> bool:
+    return limit is not None and number > limit
 
 
 UNITS = {
@@ -55,7 +60,7 @@ class Window:
         self._sums: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def take(self, key: str, amount: int, limit: int, now: datetime) -> float:
+    def take(self, key: str, amount: int, limit: Limit, now: datetime) -> float:
         """0 if `amount` more was free, and is used now; otherwise the seconds until it will be."""
         time = now.timestamp()
         with self._lock:
@@ -63,8 +68,8 @@ class Window:
             while used and used[0][0] <= time - self._seconds:
                 self._sums[key] -= used.popleft()[1]
             total = self._sums.get(key, 0)
-            if limit and total + amount > limit:
-                return self._wait(used, total + amount - limit, time)
+            if limit is not None and (excess := total + amount - limit) > 0:
+                return self._wait(used, excess, time)
             used.append((time, amount))
             self._sums[key] = total + amount
         return 0.0

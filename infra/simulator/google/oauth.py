@@ -11,7 +11,7 @@ from infra.simulator.google.identity import Identity
 from infra.simulator.google.limits import Limits
 from infra.simulator.google.tokens import Client, Code, Token, Tokens, verifier_matches
 from infra.simulator.http import Refused, Request, Response, Route, json_response
-from infra.simulator.mail import PostOffice
+from infra.simulator.postoffice import PostOffice
 
 _KINDS = {"authorization_code": "code", "refresh_token": "refresh_token"}
 

@@ -3,6 +3,7 @@
 import base64
 import re
 from email.message import Message as Part
+from functools import cached_property
 from html import escape, unescape
 from typing import Any
 
@@ -33,16 +34,16 @@ _SHOWN = 20_000
 """Characters of a body that are looked at for a snippet and by the search."""
 
 
-class Reading(Struct, frozen=True):
-    """A mail, read once and kept. `size` is about what it holds in memory."""
+class Reading(Struct, dict=True):
+    """A mail, read once and kept."""
 
     headers: list[dict[str, str]]
     payload: msgspec.Raw
     """The `payload` of format=full."""
     mime_type: str
     snippet: str
-    text: str
-    """For searching: words of subject, people and body."""
+    searched: str
+    """Subject, people and body, as they are."""
     attachments: dict[str, bytes]
     """By attachment id."""
     named: bool
@@ -50,7 +51,14 @@ class Reading(Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        return len(bytes(self.payload)) + sum(map(len, self.attachments.values())) + len(self.text)
+        """About the bytes it holds in memory, words included."""
+        kept = sum(map(len, self.attachments.values()))
+        return len(bytes(self.payload)) + kept + 2 * len(self.searched)
+
+    @cached_property
+    def text(self) -> str:
+        """What a search for words looks at."""
+        return words(self.searched)
 
 
 def read(raw: bytes) -> Reading:
@@ -66,7 +74,7 @@ def read(raw: bytes) -> Reading:
         payload=msgspec.Raw(msgspec.json.encode(payload)),
         mime_type=payload["mimeType"],
         snippet=_snippet(shown),
-        text=words(f"{people} {shown}"),
+        searched=f"{people} {shown}",
         attachments=builder.attachments,
         named=builder.named,
     )

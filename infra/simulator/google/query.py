@@ -192,7 +192,7 @@ def _names(people: People, wanted: str) -> bool:
     if wanted.startswith("@"):
         return any(address.endswith(wanted) for address in people.addresses)
     if "@" in wanted:
-        return wanted in people.addresses
+        return wanted in people.addresses or any(words(wanted) in words(n) for n in people.names)
     phrase = words(wanted)
     return any(phrase in words(known) for known in (*people.addresses, *people.names))
 

@@ -4,7 +4,8 @@ import threading
 from collections import OrderedDict
 
 from infra.simulator.google.payload import Reading, read
-from infra.simulator.mail import Message, PostOffice
+from infra.simulator.mail import Message
+from infra.simulator.postoffice import PostOffice
 
 _BUDGET = 256 * 1024 * 1024
 """Bytes kept; the least recently used go first."""

@@ -10,10 +10,11 @@ from msgspec import Struct
 from infra.simulator import mime
 from infra.simulator.google import errors
 from infra.simulator.google.calls import Calls, number, page_token
-from infra.simulator.google.gmail import Gmail, brief, take
-from infra.simulator.google.limits import Limits, Quota
+from infra.simulator.google.gmail import ID, Gmail, brief, take
+from infra.simulator.google.limits import Limits, Quota, exceeds
 from infra.simulator.http import Request, Response, Route, json_response
-from infra.simulator.mail import Mailbox, Message, PostOffice
+from infra.simulator.mail import Mailbox, Message
+from infra.simulator.postoffice import PostOffice
 
 
 class Draft(Struct, frozen=True):
@@ -75,11 +76,7 @@ class Sending:
 
     def _sent(self, box: Mailbox, raw: bytes, thread: str) -> Message:
         facts = mime.facts(raw)
-        recipients = facts.recipients
-        if not recipients:
-            raise errors.invalid("Recipient address required")
-        if len(recipients) > self._limits.recipients_per_message > 0:
-            raise errors.invalid("Too many recipients")
+        recipients = self._recipients(raw, facts)
         own = box.account.address
         self._quota.send(own)
         raw = self._stamped(box, raw, facts)
@@ -87,6 +84,18 @@ class Sending:
         sent = self._office.add(own, raw, labels=labels, thread=thread)
         self._office.post(raw, sender=own, recipients=[r for r in recipients if r != own])
         return sent
+
+    def _recipients(self, raw: bytes, facts: mime.Facts) -> list[str]:
+        """Raises Refused (400)."""
+        headers = mime.headers_of(raw)
+        for name in ("To", "Cc", "Bcc"):
+            if mime.unreachable(headers, name.lower()):
+                raise errors.invalid(f"Invalid {name} header")
+        if not facts.recipients:
+            raise errors.invalid("Recipient address required")
+        if exceeds(len(facts.recipients), self._limits.recipients_per_message):
+            raise errors.invalid("Too many recipients")
+        return facts.recipients
 
     def _stamped(self, box: Mailbox, raw: bytes, facts: mime.Facts) -> bytes:
         """Gmail gives every mail a Message-ID of its own and lets nobody write as somebody else."""
@@ -154,7 +163,7 @@ class Sending:
             raise errors.invalid(
                 "'raw' RFC822 payload message string or uploading message required"
             )
-        if len(raw) > self._limits.message_bytes > 0:
+        if exceeds(len(raw), self._limits.message_bytes):
             raise errors.refuse(413, message="Message too large")
         return raw
 
@@ -163,8 +172,10 @@ def _thread(box: Mailbox, asked: str, facts: mime.Facts) -> str:
     """The thread a mail belongs to, "" for a new one.
 
     Being asked for is not enough: the mail must answer one of the thread's and keep its subject.
-    Raises Refused (404) for a thread that is not in this mailbox.
+    Raises Refused: 400, 404 for a thread that is not in this mailbox.
     """
+    if asked and not ID.fullmatch(asked):
+        raise errors.invalid("Invalid thread_id value")
     if asked and not box.thread(asked):
         raise errors.refuse(404)
     return box.conversation(facts, prefer=asked)

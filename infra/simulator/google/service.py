@@ -12,8 +12,8 @@ from infra.simulator.google.readings import Readings
 from infra.simulator.google.sending import Sending
 from infra.simulator.google.tokens import Client, Tokens
 from infra.simulator.http import Route
-from infra.simulator.mail import PostOffice
 from infra.simulator.meters import Meters
+from infra.simulator.postoffice import PostOffice
 
 CLIENT_ID = "000000000000-simulator.apps.googleusercontent.com"
 CLIENT_SECRET = "GOCSPX-simulator"  # noqa: S105 - opens nothing but this simulator
@@ -25,6 +25,7 @@ class Google:
     name = "google"
 
     def __init__(self, office: PostOffice, exchange: Exchange, meters: Meters) -> None:
+        self._store = office.store
         self.limits = Limits()
         self.tokens = Tokens(office.store, office.clock, self.limits)
         self.tokens.register(Client(CLIENT_ID, CLIENT_SECRET))
@@ -42,3 +43,11 @@ class Google:
 
     def routes(self) -> list[Route]:
         return [route for part in self._parts for route in part.routes()]
+
+    def revoke_grant(self, account: str) -> None:
+        with self._store:
+            self.tokens.withdraw(account)
+
+    def expire_access_tokens(self, account: str) -> None:
+        with self._store:
+            self.tokens.expire_access(account)

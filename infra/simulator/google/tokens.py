@@ -129,8 +129,9 @@ class Tokens:
         self._refresh[token.value] = token
         live = _held(self._refresh, token.account, token.client)
         limit = self._limits.refresh_tokens_per_client
-        for value in live[: len(live) - limit if limit else 0]:
-            self._kill(value)
+        if limit is not None:
+            for value in live[: max(0, len(live) - limit)]:
+                self._kill(value)
         return token
 
     def new_access(self, source: Code | Token) -> Token:

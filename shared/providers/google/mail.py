@@ -32,6 +32,7 @@ _LOOKED_AT = 50
 _LARGEST_MAIL = 36_700_160
 _SENDING_LIMIT_SECONDS = 900.0
 """A 429 on sending that names no time is a daily limit or a full outbox: not over in a minute."""
+_BAD_ARGUMENT = {"invalidArgument", "INVALID_ARGUMENT"}
 _METADATA = "&".join(
     ("format=metadata", *(f"metadataHeaders={name}" for name in mapping.METADATA_HEADERS))
 )
@@ -60,7 +61,7 @@ class Gmail:
         position = history.Cursor.parse(cursor)
         try:
             answer = self._history(position)
-        except (ProviderRejected, CursorExpired):
+        except CursorExpired:
             if not position.page:
                 raise
             position = history.Cursor(position.start)  # the page token did not live long enough
@@ -93,7 +94,10 @@ class Gmail:
                 maxResults=_PAGE,
                 **page,
             )
-        except Missing as error:
+        except ProviderRejected as error:
+            # 404: a position too old. 400: one that never was, or a page token that died.
+            if not isinstance(error, Missing) and error.reason not in _BAD_ARGUMENT:
+                raise
             detail = "Gmail no longer knows what happened since the last sync."
             raise CursorExpired(detail, reason="history_expired") from error
 
