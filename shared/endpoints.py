@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 from werkzeug.wrappers import Request, Response
 
 from shared import auth, bootstrap, logs, problems, routing
@@ -165,7 +165,7 @@ class Api(_Endpoint):
     def _answered(self, route: Route, result: Any) -> Response:
         response = _response(result, route.status)
         if route.location:
-            facts = msgspec.structs.asdict(result)
+            facts = structs.asdict(result)
             response.headers["Location"] = f"/{self.name}{route.location.format(**facts)}"
         return response
 
@@ -208,7 +208,8 @@ class TaskApi(_Endpoint):
     def _judged(self, error: MailbridgeError) -> Response:
         status = problems.task_status(error)
         if status != 200:
-            return self._failed(error)
+            self._log(error, status)
+            return problem_response(structs.replace(problems.problem(error), status=status))
         logs.info(
             "task acknowledged without success",
             function=self.name,
@@ -216,7 +217,7 @@ class TaskApi(_Endpoint):
             reason=error.reason,
             detail=error.detail,
         )
-        return Response(status=200)
+        return Response(status=200, headers=_SAFE)
 
 
 def problem_response(problem: Problem, headers: Mapping[str, str] = {}) -> Response:

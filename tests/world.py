@@ -15,7 +15,7 @@ from infra.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
 from shared import bootstrap
 from shared.config import Settings
 from shared.domain.caller import Caller
-from shared.ports import World
+from shared.ports import Clock, World
 from shared.services import connect, contacts, deliver, mailboxes, sweep, sync
 from shared.services.paging import PageQuery
 
@@ -48,9 +48,9 @@ class LocalWorld(bootstrap.World):
     """The World of a function instance on `folder`; several of them are several processes."""
 
     backend: Embedded
-    clock: FakeClock
+    clock: Clock
 
-    def __init__(self, folder: Path, simulator: Simulator, clock: FakeClock) -> None:
+    def __init__(self, folder: Path, simulator: Simulator, clock: Clock) -> None:
         super().__init__(settings(simulator))
         self.folder = folder
         self.simulator = simulator

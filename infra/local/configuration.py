@@ -19,6 +19,8 @@ def chosen(environment: Mapping[str, str]) -> dict[str, str]:
     names = [name.upper() for name in Settings.__struct_fields__]
     found = {name: environment[name] for name in names if environment.get(name, "").strip()}
     settings = Settings.from_env(found)
+    if settings.google_client_id or settings.google_client_secret:
+        settings.require("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET")
     if has_issuer(found):
         settings.require(*_AUTH)
     elif settings.public_url and urlsplit(settings.public_url).hostname not in LOOPBACK:
@@ -44,7 +46,6 @@ def complete(settings: Mapping[str, str], *, url: str, data: str, simulator: str
     """With what the stack itself provides at `url`; `simulator` is "" when none runs."""
     added = {
         "BACKEND": BACKEND,
-        "EMBEDDED_DATA": data,
         "PUBLIC_URL": url,
         "ALLOWED_ORIGINS": f"{url},{url.replace('127.0.0.1', 'localhost')}",
     }
@@ -58,7 +59,7 @@ def complete(settings: Mapping[str, str], *, url: str, data: str, simulator: str
         added |= {"GOOGLE_CLIENT_ID": CLIENT_ID, "GOOGLE_CLIENT_SECRET": CLIENT_SECRET}
     if simulator:
         added |= dict.fromkeys(_ENDPOINTS, simulator)
-    return added | dict(settings)
+    return added | dict(settings) | {"EMBEDDED_DATA": data}
 
 
 def hosts(settings: Mapping[str, str]) -> set[str]:

@@ -139,7 +139,8 @@ def _forward(request: Request, name: str, upstream: Upstream, target: str) -> Re
     headers = [
         (key, value) for key, value in answer.getheaders() if key.lower() not in _SERVERS_OWN
     ]
-    response = Response(_received(answer), answer.status, headers, direct_passthrough=True)
+    response = Response(_received(answer), answer.status, headers)
+    response.call_on_close(answer.close)
     response.call_on_close(connection.close)
     return response
 

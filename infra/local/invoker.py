@@ -43,7 +43,9 @@ class Invoker:
         try:
             signed = {"Authorization": f"Bearer {self.token(name)}"} | dict(headers)
             connection.request("POST", "/", body, signed)
-            return connection.getresponse().status
+            with connection.getresponse() as answer:
+                answer.read()
+                return answer.status
         except http.client.HTTPException as error:
             raise ConnectionError(f"{name} broke off: {error!r}") from error
         finally:

@@ -39,6 +39,7 @@ class PostOffice:
             address: Mailbox(account, self._positions[address])
             for address, account in self._accounts.items()
         }
+        self._last_id = max((int(key, 16) for key in self._messages), default=0)
         for message in self._messages.values():
             self._mailboxes[message.account].put(message)
         for key, change in self._changes.items():
@@ -96,7 +97,7 @@ class PostOffice:
         with self.store:
             box = self.mailbox(account)
             facts = mime.facts(raw)
-            key = secrets.token_hex(8)
+            key = self._new_id()
             if at is None:
                 at = facts.dated_ms or self._now()
             message = Message(
@@ -239,6 +240,11 @@ class PostOffice:
         """Oldest first."""
         with self.store:
             return sorted(self._left.values(), key=lambda left: left.at)
+
+    def _new_id(self) -> str:
+        """16 hex digits that grow with time, as Gmail's: what came later sorts later."""
+        self._last_id = max(self._now() << 20, self._last_id + 1 + secrets.randbelow(999))
+        return f"{self._last_id:016x}"
 
     def _now(self) -> int:
         return int(self.clock.now().timestamp() * 1000)

@@ -156,10 +156,9 @@ class _Entry(Struct):
 def _people(value: str) -> Iterator[Address]:
     surname = ""
     for entry in _entries(value):
-        person = _person(entry, surname)
-        surname = "" if person or entry.quoted else _join(surname, entry)
-        if person:
-            yield person
+        people = list(_entry_people(entry, surname))
+        surname = "" if people or entry.quoted else _join(surname, entry)
+        yield from people
 
 
 def _join(surname: str, entry: _Entry) -> str:
@@ -203,24 +202,29 @@ def _add_angle(entry: _Entry, text: str) -> None:
     entry.angle = text.strip("<>; \t")
 
 
-def _person(entry: _Entry, surname: str) -> Address | None:
+def _entry_people(entry: _Entry, surname: str) -> Iterator[Address]:
     text = "".join(entry.words)
-    if entry.angle is not None:
-        address = _incoming(_squeezed(_COMMENT.sub("", entry.angle).rpartition(":")[2]))
-        name = _name(surname + text) or _name(entry.comment)
-    else:
-        name, address = _without_brackets(text)
-        address, name = _incoming(address), _name(name) or _name(entry.comment)
-    return Address(address, name) if address else None
+    if entry.angle is None:
+        yield from _without_brackets(text, entry.comment)
+        return
+    address = _incoming(_squeezed(_COMMENT.sub("", entry.angle).rpartition(":")[2]))
+    if address:
+        yield Address(address, _name(surname + text) or _name(entry.comment))
 
 
-def _without_brackets(text: str) -> tuple[str, str]:
-    """`jane@x.org`, `jane @ x . org`, and `Jane Doe jane@x.org` whose brackets got lost."""
+def _without_brackets(text: str, comment: str) -> Iterator[Address]:
+    """`jane@x.org`, `jane @ x . org`, `Jane Doe jane@x.org` whose brackets got lost, and addresses
+    with nothing but space between them."""
     text = _squeezed(text.replace(">", " "))
-    if text.startswith('"') and _incoming(text):
-        return "", text
-    name, _, address = text.rpartition(" ")
-    return ("", "") if "@" in name and not name.startswith('"') else (name, address)
+    if text.startswith('"') and (address := _incoming(text)):
+        yield Address(address, _name(comment))
+        return
+    name = text.rpartition(" ")[0]
+    spaced = [_incoming(word) for word in text.split(" ")]
+    if name and all(spaced):
+        yield from map(Address, spaced)
+    elif ("@" not in name or name.startswith('"')) and spaced[-1]:
+        yield Address(spaced[-1], _name(name) or _name(comment))
 
 
 def _squeezed(text: str) -> str:
@@ -229,5 +233,5 @@ def _squeezed(text: str) -> str:
 
 def _name(text: str) -> str:
     """A display name without its quotes, decoded after the structure is known, never before."""
-    text = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), text)
-    return " ".join(headers.decode(text.strip(' "')).split())
+    unquoted, quotes = _QUOTED.subn(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), text)
+    return " ".join(headers.decode(unquoted if quotes else text.strip(' "')).split())

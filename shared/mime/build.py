@@ -74,7 +74,8 @@ def _display_name(name: str) -> list[str]:
     words = _phrase(" ".join(_line(name).split()))
     if words[0].startswith("=?") or _PLAIN_NAME.fullmatch(name):
         return words if name else []
-    return ['"' + " ".join(words).replace("\\", r"\\").replace('"', r"\"") + '"']
+    quoted = " ".join(words).replace("\\", r"\\").replace('"', r"\"")
+    return f'"{quoted}"'.split(" ")  # a quoted string may be folded at its spaces
 
 
 def _phrase(value: str) -> list[str]:

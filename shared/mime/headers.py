@@ -1,6 +1,5 @@
 """Header values to what they mean. Nothing here raises, whatever the value."""
 
-import base64
 import binascii
 import re
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,8 @@ _WORD = re.compile(rf"{_START}((?:[^=]|=(?!\?[\w-]+\?[bBqQ]\?))*?)\?=", re.ASCII
 _GAP = re.compile(r"(\?=)\s+(?==\?)")
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
-_BASE64_NOISE = re.compile(r"[^A-Za-z0-9+/]")
+_BASE64_NOISE = re.compile(rb"[^A-Za-z0-9+/]")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 _ID = re.compile(r"<[^<>\s]+>")
 
 
@@ -82,10 +82,8 @@ def _word_bytes(encoding: str, payload: str) -> bytes:
 
 def lenient_base64(text: str) -> bytes:
     """Whatever can be read of standard or URL-safe base64: padding and noise do not matter."""
-    plain = text.replace("-", "+").replace("_", "/")
+    data = text.encode("ascii", "ignore").translate(_STANDARD)
     try:
-        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except ValueError:
-        kept = _BASE64_NOISE.sub("", plain)
-        kept = kept[: len(kept) - (len(kept) % 4 == 1)]
-        return base64.b64decode(kept + "=" * (-len(kept) % 4))
+        return binascii.a2b_base64(data + b"==")
+    except binascii.Error:  # a last character that is no byte yet
+        return binascii.a2b_base64(_BASE64_NOISE.sub(b"", data)[:-1] + b"==")

@@ -100,7 +100,7 @@ def test_mail_rescued_from_spam_shows_when_it_is_rescued(
     assert mailbox.envelopes([message]).found[message].ignored == ""
 
 
-def test_sent_mail_shows_too(harness: Harness, mailbox: MailProvider) -> None:
+def test_sent_mail_shows_too(mailbox: MailProvider) -> None:
     cursor = mailbox.cursor()
     mailbox.dispatch(mailbox.prepare(outgoing()), outgoing())
     ids, _ = everything_since(mailbox, cursor)
@@ -153,7 +153,8 @@ def test_a_search_finds_a_persons_mail_in_every_role_and_nobody_elses(
 
 
 @pytest.mark.parametrize(
-    "address", ['"} OR {in:anywhere"@x.org', "a{b}@example.org", "-from@x.org", 'a" b@x.org', "()@x"]
+    "address",
+    ['"} OR {in:anywhere"@x.org', "a{b}@example.org", "-from@x.org", 'a" b@x.org', "()@x"],
 )
 def test_a_strange_address_does_not_change_the_question(
     harness: Harness, mailbox: MailProvider, address: str
@@ -274,7 +275,9 @@ def test_throttling_amid_a_batch_keeps_what_came_before(
     assert fetched.failed == {}
 
 
-def test_a_lost_answer_to_a_read_is_asked_for_again(harness: Harness, mailbox: MailProvider) -> None:
+def test_a_lost_answer_to_a_read_is_asked_for_again(
+    harness: Harness, mailbox: MailProvider
+) -> None:
     delivered = deliver(harness, 2)
     harness.drop("read", effect=False)
     assert sorted(mailbox.envelopes(delivered).found) == sorted(delivered)

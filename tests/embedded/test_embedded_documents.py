@@ -95,6 +95,14 @@ def test_a_page_is_found_through_the_index_alone(store: Documents, tmp_path: Pat
     assert all(step.startswith("SEARCH") for step in reads)
 
 
+def test_a_write_inside_a_transaction_is_refused_instead_of_waiting_for_itself(
+    store: Documents,
+) -> None:
+    with pytest.raises(RuntimeError, match="within a transaction"):
+        store.transaction(lambda _: store.write(Write("put", "a/b", {})))
+    store.write(Write("put", "a/b", {}))
+
+
 # -- What Firestore would refuse ------------------------------------------------------------------
 
 
@@ -226,7 +234,7 @@ def queries(draw: st.DrawFn) -> Query:
         where.append(
             Where(draw(st.sampled_from("xyz")), "in", draw(st.lists(small, min_size=1, max_size=4)))
         )
-    if order and draw(st.booleans()):
+    if draw(st.booleans()) and order:
         op = draw(st.sampled_from(["<", "<=", ">", ">="]))
         where.append(Where(order[0].removeprefix("-"), op, draw(small)))  # type: ignore[arg-type]  # drawn from literals
     return Query(

@@ -16,9 +16,14 @@ LARGEST_TEXT = 5 << 20
 """Bytes of a text that is shown; a larger one is listed as an attachment."""
 _DEEPEST = 100
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
-_UNNAMED = {"text/calendar": "invite.ics", "application/pgp-signature": "signature.asc"}
-_UNSEEN = {"text/x-amp-html", "text/watch-html"}
-"""Alternatives for a few mail programs only; the ordinary HTML stands beside them."""
+_UNNAMED = {
+    "application/pgp-signature": "signature.asc",
+    "message/delivery-status": "delivery-status.txt",
+    "text/calendar": "invite.ics",
+    "text/rfc822-headers": "headers.txt",
+}
+_UNSEEN = {"text/enriched", "text/x-amp-html", "text/watch-html"}
+"""Alternatives for a few mail programs only; ordinary text or HTML stands beside them."""
 
 
 class _Seen(Struct):

@@ -1,0 +1,277 @@
+"""Connecting accounts: every way a consent may end."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from infra.simulator import Fault, Simulator
+from shared import records
+from shared.domain.caller import Caller
+from shared.domain.errors import (
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    MailbridgeError,
+    MissingScope,
+    NotFound,
+)
+from shared.domain.mailboxes import GrantState
+from shared.services import connect, emails, mailboxes, sweep, vault
+from shared.services.connect import ConfirmConnection, StartConsent
+from shared.services.paging import PageQuery
+from tests.world import ANA, BEN, EVE, FakeClock, LocalWorld, connect_account, consent, work
+
+BACK = "https://crm.example.com/settings?tab=mail"
+
+
+@pytest.fixture(autouse=True)
+def _accounts(simulator: Simulator) -> None:
+    simulator.add_account("ana@example.com", name="Ana")
+    simulator.add_account("other@example.com")
+
+
+def answer(world: LocalWorld, caller: Caller = ANA, **wanted: str) -> dict[str, str]:
+    started = connect.start(world, caller, StartConsent("google", **wanted))
+    return consent(started.authorization_url, "ana@example.com")
+
+
+def test_a_consent_becomes_a_mailbox_of_its_user(world: LocalWorld) -> None:
+    ended = connect.finish(world, answer(world, return_to=BACK))
+    made = connect.confirm(world, ANA, ConfirmConnection(ended.connection))
+
+    assert ended.url() == f"{BACK}&connection={ended.connection}"
+    assert (made.address, made.user_id, made.state) == (
+        "ana@example.com",
+        "ana",
+        GrantState.CONNECTED,
+    )
+    assert made.missing_scopes == ()
+
+
+def test_confirming_twice_finds_the_same_mailbox(world: LocalWorld) -> None:
+    ended = connect.finish(world, answer(world))
+    first = connect.confirm(world, ANA, ConfirmConnection(ended.connection))
+    second = connect.confirm(world, ANA, ConfirmConnection(ended.connection))
+
+    assert first.id == second.id
+    assert len(mailboxes.list_(world, ANA, PageQuery()).mailboxes) == 1
+
+
+@pytest.mark.parametrize(
+    ("caller", "error"), [(BEN, Forbidden), (EVE, NotFound)], ids=["colleague", "other team"]
+)
+def test_only_the_user_who_asked_can_confirm(
+    world: LocalWorld, caller: Caller, error: type[MailbridgeError]
+) -> None:
+    ended = connect.finish(world, answer(world))
+    with pytest.raises(error):
+        connect.confirm(world, caller, ConfirmConnection(ended.connection))
+
+
+def test_a_state_works_once(world: LocalWorld) -> None:
+    came_back = answer(world, return_to=BACK)
+    connect.finish(world, came_back)
+    assert connect.finish(world, came_back).error == "state_used"
+
+
+def test_a_state_expires_after_ten_minutes(world: LocalWorld, clock: FakeClock) -> None:
+    came_back = answer(world, return_to=BACK)
+    clock.sleep(601)
+    assert connect.finish(world, came_back).error == "state_expired"
+
+
+@pytest.mark.parametrize("state", ["", "rubbish", "A" * 200, "é"])
+def test_a_state_that_is_not_ours_is_refused_without_going_anywhere(
+    world: LocalWorld, state: str
+) -> None:
+    with pytest.raises(InvalidRequest):
+        connect.finish(world, answer(world, return_to=BACK) | {"state": state})
+
+
+def test_a_changed_state_is_refused(world: LocalWorld) -> None:
+    came_back = answer(world)
+    sealed = came_back["state"]
+    for place in (0, 20, len(sealed) // 2, -1):
+        changed = list(sealed)
+        changed[place] = "A" if changed[place] != "A" else "B"
+        with pytest.raises(InvalidRequest):
+            connect.finish(world, came_back | {"state": "".join(changed)})
+
+
+def test_the_state_hides_the_verifier_and_the_user(world: LocalWorld) -> None:
+    state = answer(world, Caller("secretive-user", "secretive-team"))["state"]
+    assert "secretive" not in state
+    assert "verifier" not in state
+
+
+def test_a_denied_consent_says_so_where_it_started(world: LocalWorld) -> None:
+    started = connect.start(world, ANA, StartConsent("google", return_to=BACK))
+    came_back = consent(started.authorization_url, "ana@example.com", deny=True)
+    assert connect.finish(world, came_back).url() == f"{BACK}&error=access_denied"
+
+
+def test_without_a_place_to_return_to_the_error_is_told_directly(world: LocalWorld) -> None:
+    started = connect.start(world, ANA, StartConsent("google"))
+    came_back = consent(started.authorization_url, "ana@example.com", deny=True)
+    with pytest.raises(Forbidden) as refused:
+        connect.finish(world, came_back)
+    assert refused.value.reason == "access_denied"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/",
+        "https://crm.example.com.evil.example/",
+        "https://crm.example.com@evil.example/",
+        "https://crm.example.com:444/",
+        "http://crm.example.com/",
+        "//crm.example.com/",
+        "javascript:alert(1)",
+        "https://crm.example.com\\@evil.example/",
+        "https://crm.example.com/#fragment",
+        "https://crm.example.com/\r\nSet-Cookie: a=b",
+        "/settings",
+    ],
+)
+def test_only_allowed_origins_are_returned_to(world: LocalWorld, url: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        connect.start(world, ANA, StartConsent("google", return_to=url))
+    assert refused.value.errors[0].pointer == "/return_to"
+
+
+def test_an_unknown_provider_is_refused_by_name(world: LocalWorld) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        connect.start(world, ANA, StartConsent("aol"))
+    assert "google" in refused.value.detail
+
+
+@pytest.mark.parametrize("scope", ["gmail.readonly", "gmail.compose", "calendar.events"])
+def test_an_unticked_scope_gives_a_mailbox_that_says_what_it_may_not_do(
+    world: LocalWorld, scope: str
+) -> None:
+    made = connect_account(world, ANA, "ana@example.com", untick=(scope,))
+    work(world)
+
+    assert [missing.rpartition("/")[2] for missing in made.missing_scopes] == [scope]
+    assert made.state is GrantState.CONNECTED
+    if scope == "gmail.compose":
+        new = emails.NewEmail(made.id, to=("x@y.example",))
+        with pytest.raises(MissingScope):
+            emails.create(world, ANA, emails.EmailHeaders(), new)
+    if scope == "gmail.readonly":
+        with pytest.raises(MissingScope):
+            mailboxes.sync_now(world, ANA, made.id)
+
+
+def test_reconnecting_accepts_only_the_same_account(world: LocalWorld) -> None:
+    mailbox = connect_account(world, ANA, "ana@example.com")
+    asked = StartConsent("google", mailbox_id=mailbox.id, return_to=BACK)
+    started = connect.start(world, ANA, asked)
+    assert "login_hint=ana%40example.com" in started.authorization_url
+
+    other = connect.finish(world, consent(started.authorization_url, "other@example.com"))
+    started = connect.start(world, ANA, asked)
+    same = connect.finish(world, consent(started.authorization_url, "ana@example.com"))
+
+    assert other.error == "account_mismatch"
+    again = connect.confirm(world, ANA, ConfirmConnection(same.connection))
+    assert (again.id, again.created_at) == (mailbox.id, mailbox.created_at)
+
+
+def test_an_account_that_a_colleague_connected_is_not_taken_over(world: LocalWorld) -> None:
+    connect_account(world, ANA, "ana@example.com")
+    with pytest.raises(Conflict):
+        connect_account(world, BEN, "ana@example.com")
+
+
+def test_two_teams_may_connect_the_same_account_and_one_leaving_does_not_harm_the_other(
+    world: LocalWorld,
+) -> None:
+    ours = connect_account(world, ANA, "ana@example.com")
+    theirs = connect_account(world, EVE, "ana@example.com")
+    assert ours.id != theirs.id
+
+    mailboxes.disconnect(world, EVE, theirs.id)
+    vault.forget_access(world, ours.id)
+
+    mailboxes.sync_now(world, ANA, ours.id)
+    work(world)
+    assert mailboxes.show(world, ANA, ours.id).sync.phase == "up to date"
+
+
+def test_a_consent_nobody_confirms_leaves_no_token(world: LocalWorld, clock: FakeClock) -> None:
+    ended = connect.finish(world, answer(world))
+    name = connect.pending_secret(ended.connection)
+    assert world.secrets.get(name)
+
+    clock.sleep(timedelta(hours=1).total_seconds())
+    sweep.run(world)
+
+    assert world.secrets.get(name) is None
+    with pytest.raises(NotFound):
+        connect.confirm(world, ANA, ConfirmConnection(ended.connection))
+
+
+def test_an_answer_without_a_lasting_token_is_refused(world: LocalWorld) -> None:
+    started = connect.start(world, ANA, StartConsent("google", return_to=BACK))
+    online = started.authorization_url.replace("access_type=offline", "access_type=online")
+    assert connect.finish(world, consent(online, "ana@example.com")).error == "no_refresh_token"
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(method="oauth.token", status=503), Fault(method="oauth.token", drop=True)]
+)
+def test_a_provider_outage_during_the_callback_is_told_and_starting_again_works(
+    world: LocalWorld, simulator: Simulator, fault: Fault
+) -> None:
+    came_back = answer(world, return_to=BACK)
+    simulator.faults.add(fault)
+    assert connect.finish(world, came_back).error
+    assert connect.finish(world, answer(world, return_to=BACK)).connection
+
+
+def test_a_disconnected_mailbox_does_nothing_until_it_is_connected_again(world: LocalWorld) -> None:
+    mailbox = connect_account(world, ANA, "ana@example.com")
+    mailboxes.disconnect(world, ANA, mailbox.id)
+    work(world)
+
+    assert mailboxes.show(world, ANA, mailbox.id).state is GrantState.DISCONNECTED
+    with pytest.raises(MailbridgeError):
+        mailboxes.sync_now(world, ANA, mailbox.id)
+    assert connect_account(world, ANA, "ana@example.com").state is GrantState.CONNECTED
+
+
+def test_a_private_mailbox_is_hidden_from_colleagues_and_a_shared_one_is_not(
+    world: LocalWorld,
+) -> None:
+    mailbox = connect_account(world, ANA, "ana@example.com")
+    with pytest.raises(NotFound):
+        mailboxes.show(world, BEN, mailbox.id)
+    assert mailboxes.list_(world, BEN, PageQuery()).mailboxes == []
+    assert mailboxes.show(world, Caller("boss", "acme", admin=True), mailbox.id).id == mailbox.id
+
+    mailboxes.change(world, ANA, mailbox.id, mailboxes.MailboxChange(shared=True, name="Sales"))
+
+    assert mailboxes.show(world, BEN, mailbox.id).name == "Sales"
+    with pytest.raises(Forbidden):
+        mailboxes.disconnect(world, BEN, mailbox.id)
+
+
+def _text_of(world: LocalWorld) -> Iterator[bytes]:
+    return (path.read_bytes() for path in world.folder.rglob("*") if path.is_file())
+
+
+def test_no_token_lies_readable_in_any_file(world: LocalWorld) -> None:
+    mailbox = connect_account(world, ANA, "ana@example.com")
+    work(world)
+    refresh_token = vault.read(world, mailbox.id)
+    access_token = vault.Tokens(
+        world, records.mailboxes(world.documents, "acme").get(mailbox.id)
+    ).token()
+    assert refresh_token
+
+    for data in _text_of(world):
+        assert refresh_token.encode() not in data
+        assert access_token.encode() not in data

@@ -1,0 +1,112 @@
+"""Live tokens: refreshed once, by whoever comes first, and never lost."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from infra.simulator import Fault, Simulator
+from shared import records
+from shared.bootstrap import SystemClock
+from shared.domain.errors import GrantRevoked, ProviderUnavailable
+from shared.domain.mailboxes import GrantState, Mailbox
+from shared.services import mailboxes, vault
+from tests.gremlin import Gremlin, Killed
+from tests.world import ANA, FakeClock, LocalWorld, connect_account
+
+
+@pytest.fixture
+def mailbox(world: LocalWorld, simulator: Simulator) -> Mailbox:
+    simulator.add_account("ana@example.com")
+    made = connect_account(world, ANA, "ana@example.com")
+    simulator.meters.reset()
+    return records.mailboxes(world.documents, "acme").get(made.id)
+
+
+def refreshes(simulator: Simulator) -> int:
+    return simulator.meters.read().calls.get("oauth.token", 0)
+
+
+def test_many_workers_in_many_instances_make_one_refresh(
+    tmp_path: Path, mailbox: Mailbox, simulator: Simulator
+) -> None:
+    simulator.faults.latency_ms = 100
+    worlds = [LocalWorld(tmp_path, simulator, SystemClock()) for _ in range(4)]
+
+    with ThreadPoolExecutor(40) as pool:
+        jobs = [pool.submit(vault.Tokens(worlds[n % 4], mailbox).token) for n in range(200)]
+    for world in worlds:
+        world.backend.close()
+
+    assert len({job.result() for job in jobs}) == 1
+    assert refreshes(simulator) == 1
+
+
+def test_a_token_is_used_until_shortly_before_its_end(
+    world: LocalWorld, mailbox: Mailbox, simulator: Simulator, clock: FakeClock
+) -> None:
+    tokens = vault.Tokens(world, mailbox)
+    first = tokens.token()
+    clock.sleep(3_000)
+    assert tokens.token() == first
+    clock.sleep(590)
+    assert tokens.token() != first
+    assert refreshes(simulator) == 2
+
+
+def test_a_refused_token_is_replaced_once_for_all(
+    world: LocalWorld, mailbox: Mailbox, simulator: Simulator
+) -> None:
+    one, other = vault.Tokens(world, mailbox), vault.Tokens(world, mailbox)
+    refused = one.token()
+    assert other.token() == refused
+
+    assert one.replace(refused) == other.replace(refused) != refused
+    assert refreshes(simulator) == 2
+
+
+def test_a_worker_that_died_refreshing_holds_nobody_up_for_long(
+    world: LocalWorld, mailbox: Mailbox, clock: FakeClock
+) -> None:
+    gremlin = Gremlin(kill_at=3)
+    with pytest.raises(Killed):
+        vault.Tokens(gremlin.haunt(world), mailbox).token()
+    before = clock.now()
+    assert vault.Tokens(world, mailbox).token()
+    assert (clock.now() - before).total_seconds() < 60
+
+
+def test_the_grants_end_is_believed_only_of_the_newest_token(
+    world: LocalWorld, mailbox: Mailbox
+) -> None:
+    """Somebody reconnects while an old token is being refused."""
+    newest = vault.read(world, mailbox.id)
+    assert newest
+    answers = iter(["dead", newest])
+    reading = vault.read
+
+    class Reconnected(vault.Tokens):
+        def _stored(self) -> str:
+            return next(answers, None) or reading(world, mailbox.id) or ""
+
+    assert Reconnected(world, mailbox).token()
+    assert mailboxes.show(world, ANA, mailbox.id).state is GrantState.CONNECTED
+
+
+def test_a_revoked_grant_is_told_and_marked(
+    world: LocalWorld, mailbox: Mailbox, simulator: Simulator
+) -> None:
+    simulator.revoke_grant("ana@example.com")
+    with pytest.raises(GrantRevoked):
+        vault.Tokens(world, mailbox).token()
+    assert mailboxes.show(world, ANA, mailbox.id).state is GrantState.NEEDS_RECONNECT
+
+
+def test_an_outage_marks_nothing_and_lets_the_next_one_try_at_once(
+    world: LocalWorld, mailbox: Mailbox, simulator: Simulator
+) -> None:
+    simulator.faults.add(Fault(method="oauth.token", status=503, answer="html"))
+    with pytest.raises(ProviderUnavailable):
+        vault.Tokens(world, mailbox).token()
+    assert vault.Tokens(world, mailbox).token()
+    assert mailboxes.show(world, ANA, mailbox.id).state is GrantState.CONNECTED

@@ -1,0 +1,604 @@
+"""What every function does with a request before and after its service."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET, Meta, Struct, UnsetType
+from werkzeug.test import EnvironBuilder
+
+from infra.local.issuer import Issuer
+from infra.local.pages import Keys
+from shared import decoding, logs
+from shared.bootstrap import World
+from shared.config import Settings
+from shared.domain import errors
+from shared.domain.errors import InvalidRequest, MailbridgeError
+from shared.endpoints import (
+    Api,
+    Call,
+    PublicCall,
+    Redirect,
+    Request,
+    TaskApi,
+    TaskCall,
+)
+from tests.issuers import AUDIENCE, HOUR, KeyServer, auth_settings, new_issuer, published
+
+CRM = "https://crm.example.com"
+EMAIL = "tasks@project.example.com"
+
+
+class Part(Struct, forbid_unknown_fields=True):
+    name: str
+    size: int = 0
+
+
+class NewThing(Struct, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(min_length=1, max_length=20)]
+    parts: tuple[Part, ...] = ()
+    at: datetime | None = None
+    note: str | UnsetType = UNSET
+    tags: dict[str, int] = {}
+
+
+class Thing(Struct):
+    id: str
+    name: str
+    at: datetime | None = None
+
+
+class PageOf(Struct, forbid_unknown_fields=True):
+    page_size: Annotated[int, Meta(ge=1, le=100)] = 20
+    shared: bool = False
+
+
+class Headers(Struct, forbid_unknown_fields=True):
+    idempotency_key: Annotated[str, Meta(max_length=10)] = ""
+
+
+class Asked(Struct):
+    user: str
+    page_size: int
+    key: str = ""
+
+
+things = Api("things", body_limit=2000)
+raising: dict[str, Exception] = {}
+
+
+@things.post("/", status=201, location="/{id}")
+def create(call: Call, body: NewThing) -> Thing:
+    return Thing("t1", body.name, body.at)
+
+
+@things.get("/")
+def list_(call: Call, query: PageOf, headers: Headers) -> Asked:
+    return Asked(call.caller.user_id, query.page_size, headers.idempotency_key)
+
+
+@things.get("/newest")
+def newest(call: Call) -> Thing:
+    return Thing("newest", "the literal path")
+
+
+@things.get("/{thing_id}")
+def show(call: Call, thing_id: str) -> Thing:
+    if thing_id in raising:
+        raise raising[thing_id]
+    return Thing(thing_id, "one")
+
+
+@things.delete("/{thing_id}")
+def delete(call: Call, thing_id: str) -> None:
+    pass
+
+
+@things.post("/{mailbox_id}/sync", status=202)
+def sync(call: Call, mailbox_id: str) -> Thing:
+    raise errors.GrantRevoked("The user withdrew the consent.", reason="invalid_grant")
+
+
+@things.get("/open", public=True)
+def open_(call: PublicCall, query: dict[str, str]) -> Redirect | Thing:
+    return Redirect(query["to"]) if "to" in query else Thing("open", "for all")
+
+
+class Answer(Struct):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+    @property
+    def pointers(self) -> set[str]:
+        return {error["pointer"] for error in self.json["errors"]}
+
+
+Ask = Callable[..., Answer]
+
+
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
+    return new_issuer(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="module")
+def keys(issuer: Issuer) -> Iterator[KeyServer]:
+    with published(issuer) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def world(issuer: Issuer, keys: KeyServer) -> World:
+    return World(auth_settings(issuer, keys, allowed_origins=(CRM,)))
+
+
+@pytest.fixture(scope="module")
+def ask(world: World, issuer: Issuer) -> Ask:
+    """Sends a request to `things` as the user ada, unless `token` says otherwise."""
+    token = issuer.token(AUDIENCE, HOUR, {"sub": "ada", "team": "acme"})
+
+    def send(method: str, path: str, *, token: str = token, **more: Any) -> Answer:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= more.pop("headers", {})
+        return _answer(things, world, method, path, headers=headers, **more)
+
+    return send
+
+
+def _answer(api: Api | TaskApi, world: World, method: str, path: str, **more: Any) -> Answer:
+    builder = EnvironBuilder(path=path, method=method, **more)
+    response = api.answer(Request(builder.get_environ()), world)
+    return Answer(response.status_code, dict(response.headers), response.get_data())
+
+
+def post(ask: Ask, data: str | bytes, kind: str = "application/json") -> Answer:
+    return ask("POST", "/", data=data, content_type=kind)
+
+
+class TestAnswers:
+    def test_what_is_made_is_shown_with_its_address(self, ask: Ask) -> None:
+        answer = post(ask, '{"name": "x"}')
+        assert (answer.status, answer.headers["Location"]) == (201, "/things/t1")
+        assert answer.json == {"id": "t1", "name": "x", "at": None}
+
+    def test_times_leave_in_utc(self, ask: Ask) -> None:
+        answer = post(ask, '{"name": "x", "at": "2026-05-01T12:00:00Z"}')
+        assert answer.json["at"] == "2026-05-01T12:00:00Z"
+
+    def test_nothing_to_say_is_204(self, ask: Ask) -> None:
+        answer = ask("DELETE", "/t1")
+        assert (answer.status, answer.body) == (204, b"")
+
+    def test_a_redirect_says_where_to_go(self, ask: Ask) -> None:
+        answer = ask("GET", "/open?to=https://crm.example.com/x", token="")
+        assert (answer.status, answer.headers["Location"]) == (303, "https://crm.example.com/x")
+
+    @pytest.mark.parametrize("path", ["/newest", "/nothing/here", "/open?to=https://a.example"])
+    def test_no_answer_is_cached_sniffed_or_referred_to(self, ask: Ask, path: str) -> None:
+        headers = ask("GET", path).headers
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+
+
+class TestPaths:
+    @pytest.mark.parametrize("path", ["/", "", "/things", "/things/", "//"])
+    def test_the_functions_name_and_a_last_slash_change_nothing(self, ask: Ask, path: str) -> None:
+        assert ask("GET", path).json["user"] == "ada"
+
+    def test_a_literal_segment_goes_before_an_id(self, ask: Ask) -> None:
+        assert ask("GET", "/newest").json["name"] == "the literal path"
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/a/b/c",
+            "/t1/nothing",
+            "/%2e%2e",
+            "/a%2fb",
+            "/a%00b",
+            "/__all__",
+            "/a b",
+            "/%ff",
+            "/" + "x" * 200,
+        ],
+    )
+    def test_anything_that_is_no_path_of_ours_is_404(self, ask: Ask, path: str) -> None:
+        answer = ask("GET", path)
+        assert (answer.status, answer.json["type"]) == (404, "urn:mailbridge:not-found")
+
+    def test_a_method_the_path_does_not_have_is_405_with_those_it_has(self, ask: Ask) -> None:
+        answer = ask("PUT", "/t1")
+        assert (answer.status, answer.headers["Allow"]) == (405, "DELETE, GET, HEAD, OPTIONS")
+
+    def test_head_is_get_without_the_body(self, ask: Ask) -> None:
+        assert ask("HEAD", "/newest").status == 200
+
+
+class TestCaller:
+    def test_without_a_token_it_is_401_and_the_scheme_is_named(self, ask: Ask) -> None:
+        answer = ask("GET", "/", token="")
+        assert (answer.status, answer.json["type"]) == (401, "urn:mailbridge:not-authenticated")
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="mailbridge"'
+
+    def test_a_bad_token_is_said_to_be_bad(self, ask: Ask) -> None:
+        answer = ask("GET", "/", token="x.y.z")
+        assert answer.status == 401
+        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+    def test_a_public_path_asks_for_none(self, ask: Ask) -> None:
+        assert ask("GET", "/open", token="").json["name"] == "for all"
+
+    def test_missing_settings_are_named(self) -> None:
+        answer = _answer(
+            things, World(Settings()), "GET", "/", headers={"Authorization": "Bearer x"}
+        )
+        assert answer.status == 500
+        assert "AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL" in answer.json["detail"]
+
+
+class TestBodies:
+    def test_every_wrong_field_is_pointed_at(self, ask: Ask) -> None:
+        answer = post(
+            ask,
+            """{"nme": 1, "parts": [{"name": 1}, {"name": "a", "size": "b", "/~": 1}, {}],
+                "at": "soon", "tags": {"a": "b", "c": 1}}""",
+        )
+        assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
+        assert answer.pointers == {
+            *("/nme", "/name", "/at", "/tags/a"),
+            *("/parts/0/name", "/parts/1/size", "/parts/1/~1~0", "/parts/2/name"),
+        }
+
+    @pytest.mark.parametrize(
+        ("body", "pointer", "said"),
+        [
+            ("", "", "is empty"),
+            ("  ", "", "is empty"),
+            ("{", "", "not valid JSON"),
+            ('{"name": "x"} y', "", "not valid JSON"),
+            ('{"name": NaN}', "", "not valid JSON"),
+            ('{"name": Infinity}', "", "not valid JSON"),
+            (b'{"name": "\xff"}', "", "UTF-8"),
+            ('{"name": "\\ud800"}', "", "not valid JSON"),
+            ("[" * 2000, "", "nested too deeply"),
+            ("[]", "", "must be an object, not a list"),
+            ("null", "", "must be an object"),
+            ("{}", "/name", "is missing"),
+            ('{"name": ""}', "/name", "length >= 1"),
+            ('{"name": null}', "/name", "must be text, not null"),
+            ('{"name": "x", "note": 1}', "/note", "must be text, not a whole number"),
+            ('{"name": "x", "parts": {}}', "/parts", "must be a list, not an object"),
+            ('{"name": "x", "parts": [{"name": "a", "size": 1e400}]}', "", "out of range"),
+            ('{"name": "x", "at": "2026-02-30T00:00:00Z"}', "/at", "RFC3339"),
+        ],
+    )
+    def test_one_wrong_thing_is_pointed_at_and_explained(
+        self, ask: Ask, body: str | bytes, pointer: str, said: str
+    ) -> None:
+        answer = post(ask, body)
+        assert answer.status == 400
+        assert answer.pointers == {pointer}
+        assert said in answer.json["errors"][0]["detail"]
+
+    def test_a_flood_of_errors_is_cut(self, ask: Ask) -> None:
+        answer = post(ask, '{"parts": [' + ",".join("1" * 900) + "]}")
+        assert len(answer.json["errors"]) == decoding.MAX_ERRORS
+
+    @pytest.mark.parametrize("size", [1990, 2000])
+    def test_a_body_up_to_the_limit_is_read(self, ask: Ask, size: int) -> None:
+        assert post(ask, '{"name": "x"}'.ljust(size)).status == 201
+
+    def test_one_byte_more_is_413(self, ask: Ask) -> None:
+        answer = post(ask, '{"name": "x"}'.ljust(2001))
+        assert answer.status == 413
+        assert "2,000 bytes" in answer.json["detail"]
+
+    @pytest.mark.parametrize(
+        "kind",
+        ["text/plain", "application/x-www-form-urlencoded", "", "application/json; charset=utf-16"],
+    )
+    def test_other_media_are_415(self, ask: Ask, kind: str) -> None:
+        assert post(ask, '{"name": "x"}', kind).status == 415
+
+    @pytest.mark.parametrize("kind", ["Application/JSON", "application/json; charset=UTF-8"])
+    def test_json_may_be_spelt_as_http_allows(self, ask: Ask, kind: str) -> None:
+        assert post(ask, '{"name": "x"}', kind).status == 201
+
+    @pytest.mark.parametrize(("body", "status"), [("", 204), ("{}", 204), ('{"force": true}', 400)])
+    def test_where_no_body_is_taken_only_an_empty_one_is(
+        self, ask: Ask, body: str, status: int
+    ) -> None:
+        assert ask("DELETE", "/t1", data=body, content_type="application/json").status == status
+
+    json_values = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(st.text() | st.sampled_from(("name", "parts", "size")), inner)
+        ),
+    )
+
+    @given(json_values)
+    def test_any_json_is_taken_or_pointed_into(self, value: object) -> None:
+        for error in _errors(value):
+            _resolve_parent(value, error.pointer)
+
+
+class TestQueries:
+    def test_parameters_are_typed(self, ask: Ask) -> None:
+        assert ask("GET", "/?page_size=7&shared=true").json["page_size"] == 7
+
+    @pytest.mark.parametrize(
+        ("query", "pointer", "said"),
+        [
+            ("page_size=0", "/page_size", ">= 1"),
+            ("page_size=", "/page_size", "must be a whole number"),
+            ("page_size=1&page_size=1", "/page_size", "more than once"),
+            ("page=2", "/page", "known: page_size, shared"),
+            ("shared=perhaps", "/shared", "true or false"),
+            ("%ff=1", "", "UTF-8"),
+            ("&".join(f"p{number}=1" for number in range(200)), "", "more than 100"),
+        ],
+    )
+    def test_a_wrong_one_is_pointed_at(self, ask: Ask, query: str, pointer: str, said: str) -> None:
+        answer = ask("GET", "/", query_string=query)
+        assert answer.status == 400
+        assert answer.pointers == {pointer}
+        assert said in answer.json["errors"][0]["detail"]
+
+    def test_a_path_that_takes_none_refuses_them(self, ask: Ask) -> None:
+        assert ask("GET", "/newest?x=1").pointers == {"/x"}
+
+    def test_headers_are_typed_too(self, ask: Ask) -> None:
+        assert ask("GET", "/", headers={"Idempotency-Key": "k1"}).json["key"] == "k1"
+        answer = ask("GET", "/", headers={"Idempotency-Key": "k" * 11})
+        assert answer.pointers == {"/idempotency_key"}
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("error", "status", "kind"),
+        [
+            (errors.InvalidRequest("no"), 400, "invalid-request"),
+            (errors.Forbidden("no"), 403, "forbidden"),
+            (errors.NotFound("no"), 404, "not-found"),
+            (errors.Conflict("no"), 409, "conflict"),
+            (errors.AlreadyExists("no"), 409, "conflict"),
+            (errors.Busy("no", until=datetime.now(UTC)), 409, "busy"),
+            (errors.GrantRevoked("no"), 409, "grant-revoked"),
+            (errors.MissingScope("no", scopes=["s"]), 409, "missing-scope"),
+            (errors.RateLimited("no"), 429, "rate-limited"),
+            (errors.ProviderUnavailable("no"), 503, "provider-unavailable"),
+            (errors.ProviderRejected("no"), 502, "provider-rejected"),
+            (errors.ConfigurationError("no"), 500, "configuration"),
+        ],
+        ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+    )
+    def test_each_kind_has_its_status_and_type(
+        self, ask: Ask, error: MailbridgeError, status: int, kind: str
+    ) -> None:
+        answer = _raise(ask, error)
+        assert (answer.status, answer.json["status"]) == (status, status)
+        assert answer.json["type"] == f"urn:mailbridge:{kind}"
+        assert answer.json["detail"] == "no"
+
+    def test_an_unexpected_error_is_ours_and_tells_nothing(self, ask: Ask) -> None:
+        answer = _raise(ask, RuntimeError("database password is hunter2"))
+        assert answer.status == 500
+        assert b"hunter2" not in answer.body
+        assert "Traceback" not in answer.body.decode()
+
+    @pytest.mark.parametrize(("wait", "header"), [(1.2, "2"), (0, "1"), (90, "90")])
+    def test_how_long_to_wait_is_said_in_whole_seconds(
+        self, ask: Ask, wait: float, header: str
+    ) -> None:
+        answer = _raise(ask, errors.RateLimited("slow down", retry_after=wait))
+        assert answer.headers["Retry-After"] == header
+
+    def test_a_lost_consent_says_how_to_give_a_new_one(self, ask: Ask) -> None:
+        answer = ask("POST", "/m1/sync")
+        assert answer.json["reason"] == "invalid_grant"
+        assert answer.json["reconnect"] == {
+            "method": "POST",
+            "url": "/oauth_start",
+            "body": {"mailbox_id": "m1"},
+        }
+
+
+class TestCrossOrigin:
+    def preflight(self, ask: Ask, origin: str) -> Answer:
+        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        return ask("OPTIONS", "/", token="", headers=headers)
+
+    def test_an_allowed_page_may_ask_with_its_token(self, ask: Ask) -> None:
+        answer = self.preflight(ask, CRM)
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, CRM)
+        assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]
+        assert (
+            ask("GET", "/", headers={"Origin": CRM}).headers["Access-Control-Allow-Origin"] == CRM
+        )
+
+    @pytest.mark.parametrize("origin", ["https://evil.example", "null", f"{CRM}.evil.example"])
+    def test_no_other_page_may(self, ask: Ask, origin: str) -> None:
+        for answer in (self.preflight(ask, origin), ask("GET", "/", headers={"Origin": origin})):
+            assert "Access-Control-Allow-Origin" not in answer.headers
+            assert answer.headers["Vary"] == "Origin"
+
+
+class ThingTask(Struct, forbid_unknown_fields=True):
+    thing_id: str
+
+
+class TestTasks:
+    @pytest.fixture
+    def task(self, issuer: Issuer, keys: KeyServer) -> "Callable[..., Answer]":
+        """Runs a task whose handler raises `error`, called by the right service account."""
+        world = World(
+            Settings(
+                invoker_issuer=issuer.url,
+                invoker_jwks_url=keys.url,
+                invoker_audience=AUDIENCE,
+                invoker_email=EMAIL,
+            )
+        )
+        token = issuer.token(AUDIENCE, HOUR, {"email": EMAIL, "email_verified": True})
+
+        def run(
+            error: Exception | None = None,
+            *,
+            body: str = '{"thing_id": "t1"}',
+            headers: dict[str, str] = {"Authorization": f"Bearer {token}"},  # noqa: B006
+            method: str = "POST",
+        ) -> Answer:
+            api = TaskApi("work")
+
+            @api.handler
+            def work(call: TaskCall, body: ThingTask) -> None:
+                if error is not None:
+                    raise error
+
+            kind = "application/json"
+            return _answer(api, world, method, "/", data=body, content_type=kind, headers=headers)
+
+        return run
+
+    def test_success_is_acknowledged(self, task: "Callable[..., Answer]") -> None:
+        assert task().status == 204
+
+    @pytest.mark.parametrize(
+        ("error", "status"),
+        [
+            (errors.InvalidRequest("no"), 200),
+            (errors.NotAuthenticated("no"), 200),
+            (errors.Forbidden("no"), 200),
+            (errors.NotFound("no"), 200),
+            (errors.Conflict("no"), 200),
+            (errors.Busy("no", until=datetime.now(UTC)), 200),
+            (errors.GrantRevoked("no"), 200),
+            (errors.MissingScope("no", scopes=[]), 200),
+            (errors.RateLimited("no", retry_after=60), 200),
+            (errors.CursorExpired("no"), 200),
+            (errors.ProviderRejected("no"), 200),
+            (errors.PreconditionFailed("no"), 503),
+            (errors.ProviderUnavailable("no"), 503),
+            (errors.ConfigurationError("no"), 500),
+            (KeyError("no"), 500),
+        ],
+        ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+    )
+    def test_only_what_another_try_can_mend_is_tried_again(
+        self, task: "Callable[..., Answer]", error: Exception, status: int
+    ) -> None:
+        assert task(error).status == status
+
+    def test_a_task_nobody_can_read_is_not_kept_for_ever(
+        self, task: "Callable[..., Answer]"
+    ) -> None:
+        assert task(body='{"thing": 1}').status == 200
+
+    def test_the_queues_headers_prove_nothing(self, task: "Callable[..., Answer]") -> None:
+        forged = {"X-CloudTasks-TaskName": "t", "X-CloudTasks-QueueName": "q"}
+        assert task(headers=forged).status == 401
+
+    def test_a_users_token_opens_no_private_function(
+        self, task: "Callable[..., Answer]", issuer: Issuer
+    ) -> None:
+        token = issuer.token(AUDIENCE, HOUR, {"sub": "ada", "team": "acme", "role": "admin"})
+        assert task(headers={"Authorization": f"Bearer {token}"}).status == 401
+
+    def test_a_task_is_posted(self, task: "Callable[..., Answer]") -> None:
+        assert task(method="GET").status == 405
+
+
+class TestHandlers:
+    """Mistakes in a main.py are found when it is imported."""
+
+    def test_a_struct_that_lets_unknown_fields_in_is_refused(self) -> None:
+        class Lax(Struct):
+            name: str
+
+        def handler(call: Call, body: Lax) -> None: ...
+
+        handler.__annotations__["body"] = Lax
+        with pytest.raises(TypeError, match="must forbid unknown fields"):
+            Api("x").post("/")(handler)
+
+    def test_so_is_one_that_holds_such_a_struct(self) -> None:
+        class Outer(Struct, forbid_unknown_fields=True):
+            keys: list[Keys]
+
+        assert not decoding.closed(Outer)
+
+    def test_a_public_path_has_no_caller(self) -> None:
+        def handler(call: Call) -> None: ...
+
+        with pytest.raises(TypeError, match="PublicCall"):
+            Api("x").get("/", public=True)(handler)
+
+    def test_a_parameter_must_come_from_somewhere(self) -> None:
+        def handler(call: Call, contact: str) -> None: ...
+
+        with pytest.raises(TypeError, match="parameters"):
+            Api("x").get("/{contact_id}")(handler)
+
+
+class TestLogs:
+    @pytest.fixture
+    def written(self, capfd: pytest.CaptureFixture[str]) -> Callable[[], dict[str, Any]]:
+        logs._logger.cache_clear()  # it writes to the stderr of its time
+        return lambda: msgspec.json.decode(capfd.readouterr().err)
+
+    def test_a_line_is_an_object_with_the_clouds_names(
+        self, written: Callable[[], dict[str, Any]]
+    ) -> None:
+        logs.info("mailbox synced", stored=3)
+        line = written()
+        assert (line["severity"], line["message"], line["stored"]) == ("INFO", "mailbox synced", 3)
+        assert datetime.fromisoformat(line["time"]).utcoffset() == timedelta(0)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Authorization: Bearer hunter2hunter2",
+            "POST https://oauth2.example/token?code=hunter2hunter2&x=1",
+            '{"refresh_token": "hunter2hunter2"}',
+            "access_token=hunter2hunter2",
+        ],
+    )
+    def test_a_token_in_an_error_text_does_not_get_into_a_line(
+        self, written: Callable[[], dict[str, Any]], text: str
+    ) -> None:
+        logs.error("it failed", error=text, exc_info=ValueError(text))
+        line = written()
+        assert "hunter2" not in str(line)
+        assert "ValueError" in line["exception"]
+
+
+def _raise(ask: Ask, error: Exception) -> Answer:
+    raising["failing"] = error
+    return ask("GET", "/failing")
+
+
+def _errors(value: object) -> tuple[errors.FieldError, ...]:
+    try:
+        decoding.value(value, NewThing)
+    except InvalidRequest as refused:
+        return refused.errors or (errors.FieldError("/refused/without/any", ""),)
+    return ()
+
+
+def _resolve_parent(value: Any, pointer: str) -> None:
+    """Fails when the pointer's parent is not there; what is missing itself cannot be."""
+    for step in pointer.split("/")[1:-1]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        value = value[int(name)] if isinstance(value, list) else value[name]
