@@ -1,9 +1,9 @@
 """The public API as an OpenAPI 3.1 document, from the routes themselves: `python -m infra.openapi`."""
 
 import functools
-import importlib.util
 import operator
 import re
+import runpy
 import sys
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -13,7 +13,7 @@ import msgspec
 
 from infra.local import functions_map
 from infra.local.functions_map import ROOT, FunctionsMap, Trigger
-from shared.endpoints import Api, Redirect
+from shared.endpoints import Api, Redirect, TaskApi
 from shared.problems import Problem
 from shared.routing import Route
 
@@ -24,13 +24,13 @@ _PROBLEMS = (400, 401, 403, 404, 409, 413, 415, 429, 500, 502, 503)
 
 def document(functions: FunctionsMap, url: str = "") -> dict[str, Any]:
     """`url` is where the functions are reached, for readers who want to try them."""
-    apis = [load(name) for name in functions.triggered_by(Trigger.HTTP)]
-    routes = [(api, route) for api in apis for route in api.routes]
+    names = functions.triggered_by(Trigger.HTTP)
+    routes = [(name, route) for name in names for route in load_endpoint(name).routes]
     schemas, components = _schemas([route for _, route in routes])
     paths: dict[str, dict[str, Any]] = {}
-    for api, route in routes:
-        path = f"/{api.name}{route.path}".rstrip("/")
-        paths.setdefault(path, {})[route.method.lower()] = _operation(api, route, schemas)
+    for name, route in routes:
+        path = f"/{name}{route.path}".rstrip("/")
+        paths.setdefault(path, {})[route.method.lower()] = _operation(name, route, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -51,18 +51,14 @@ def document(functions: FunctionsMap, url: str = "") -> dict[str, Any]:
     }
 
 
-def load(name: str) -> Api:
-    """The Api of functions/<name>/main.py. Raises TypeError when there is none."""
+def load_endpoint(name: str) -> Api | TaskApi:
+    """What functions/<name>/main.py defines. Raises TypeError when that is nothing."""
     source = ROOT / "functions" / name / "main.py"
-    spec = importlib.util.spec_from_file_location(f"functions.{name}.main", source)
-    if spec is None or spec.loader is None:
-        raise TypeError(f"{source} is no Python module")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    for value in vars(module).values():
-        if isinstance(value, Api):
+    module = runpy.run_path(str(source))
+    for value in module.values():
+        if isinstance(value, Api | TaskApi):
             return value
-    raise TypeError(f"{source} defines no Api")
+    raise TypeError(f"{source} defines neither an Api nor a TaskApi")
 
 
 def _schemas(routes: list[Route]) -> tuple[dict[Any, Any], dict[str, Any]]:
@@ -95,12 +91,12 @@ def _fields(route: Route, place: str) -> tuple[Any, ...]:
     return () if kind in {None, dict[str, str]} else msgspec.structs.fields(kind)
 
 
-def _operation(api: Api, route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+def _operation(name: str, route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     doc = (route.handler.__doc__ or "").strip()
     summary = doc.partition("\n")[0] or route.handler.__name__.replace("_", " ").capitalize()
     operation: dict[str, Any] = {
-        "operationId": f"{api.name}_{route.handler.__name__}",
-        "tags": [api.name],
+        "operationId": f"{name}_{route.handler.__name__}",
+        "tags": [name],
         "summary": summary,
         "parameters": list(_parameters(route, schemas)),
         "responses": _responses(route, schemas),

@@ -21,8 +21,9 @@ T = TypeVar("T")
 # -- Documents ------------------------------------------------------------------------------------
 
 Data = dict[str, Any]
-"""A document's fields: None, bool, int (64 bit), float, str, aware UTC datetime (microseconds), and
-lists and string-keyed dicts of these. All come back as they went in, on every backend."""
+"""A document's fields: None, bool, int (64 bit), float, str without lone surrogates, aware UTC datetime
+(microseconds), lists and string-keyed dicts of these; but no list directly inside a list, which
+Firestore refuses. All come back as they went in, on every backend; anything else is a ValueError."""
 
 
 class Document(Struct, frozen=True):
@@ -71,7 +72,7 @@ class Query(Struct, frozen=True):
     order_by: tuple[str, ...] = ()
     limit: int = 100
     after: str = ""
-    """`next` of an earlier page of the same query."""
+    """`next` of an earlier page of the same query. InvalidRequest when it cannot be one."""
     group: bool = False
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.errors import InvalidBase64LengthDefect
 from email.message import Message as Part
 from email.utils import getaddresses, parsedate_to_datetime
 
@@ -139,7 +140,7 @@ def message_id(value: str) -> str:
 def edited(raw: bytes, *, drop: Iterable[str] = (), add: Iterable[tuple[str, str]] = ()) -> bytes:
     """Headers named in `drop` taken out and `add` put on top; every other byte stays as it is."""
     unwanted = {name.lower().encode() for name in drop}
-    block, body = head_of(raw)
+    block, _ = head_of(raw)
     end = b"\r\n" if b"\r\n" in block or not block else b"\n"
 
     def kept(field: re.Match[bytes]) -> bytes:
@@ -147,7 +148,7 @@ def edited(raw: bytes, *, drop: Iterable[str] = (), add: Iterable[tuple[str, str
         return b"" if name in unwanted else field.group()
 
     new = b"".join(f"{name}: {value}".encode() + end for name, value in add)
-    return new + _FIELD.sub(kept, block) + end + body
+    return new + _FIELD.sub(kept, block) + raw[len(block) :]
 
 
 def decoded(value: str, *, structured: bool = False) -> str:
@@ -275,7 +276,10 @@ def content(part: Part) -> bytes:
         data = part.get_payload(decode=True)
     except (binascii.Error, ValueError, AssertionError):
         data = None
-    return data if isinstance(data, bytes) else b""
+    if not isinstance(data, bytes):
+        return b""
+    torn = any(isinstance(defect, InvalidBase64LengthDefect) for defect in part.defects)
+    return lenient_base64(data) if torn else data
 
 
 def leaf_text(part: Part) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
-from shared.domain.errors import NotFound
+from shared.domain.errors import InvalidRequest, NotFound
 from shared.ports import Data, Document, DocumentStore, Query, Where, Write
 
 R = TypeVar("R", bound=Struct)
@@ -60,8 +60,12 @@ class Collection(Generic[R]):
     def page(
         self, *where: Where, order_by: tuple[str, ...] = (), limit: int = 100, after: str = ""
     ) -> tuple[list[R], str]:
-        """One page and the mark of the next, "" when it was the last."""
-        page = self._store.query(Query(self._path, where, order_by, limit, after, self._group))
+        """One page and the token of the next, "" when it was the last. InvalidRequest for a bad `after`."""
+        query = Query(self._path, where, order_by, limit, after, self._group)
+        try:
+            page = self._store.query(query)
+        except InvalidRequest as error:
+            raise InvalidRequest.field("/page_token", "is not a token of this list") from error
         return [self.versioned(document).record for document in page.documents], page.next
 
     def ids(self, *where: Where, order_by: tuple[str, ...] = (), limit: int = 100) -> list[str]:

@@ -11,12 +11,18 @@ from shared.providers.http import Answer, AnswerTooLarge, Http
 from tests.providers.server import Asked, Reply, json_reply, replying, serving
 
 
-def ask(answer: Callable[[Asked], Reply], *, repeatable: bool = True) -> tuple[Answer, int, list[float]]:
+def ask(
+    answer: Callable[[Asked], Reply], *, repeatable: bool = True
+) -> tuple[Answer, int, list[float]]:
     """The answer, how often it was asked for, and the pauses between."""
     with serving(answer) as server:
         client, pauses = Http(server.url), list[float]()
         client.sleep = pauses.append
-        return client.request("GET", "/x", repeatable=repeatable, token="t0ken"), len(server.asked), pauses
+        return (
+            client.request("GET", "/x", repeatable=repeatable, token="t0ken"),
+            len(server.asked),
+            pauses,
+        )
 
 
 def test_an_answer_comes_back_whatever_its_status() -> None:
@@ -125,7 +131,9 @@ def test_nobody_there_is_named_without_an_address() -> None:
         client.request("GET", "/x", repeatable=True)
 
 
-def test_the_machines_proxy_and_netrc_settings_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_machines_proxy_and_netrc_settings_are_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     assert ask(replying(json_reply(ok=True)))[0].json() == {"ok": True}

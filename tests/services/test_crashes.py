@@ -14,6 +14,7 @@ from infra.simulator import Simulator
 from shared.domain.emails import EmailStatus
 from shared.ports import World
 from shared.services import connect, contacts, deliver, emails, mailboxes, sync
+from shared.services.paging import PageQuery
 from tests.gremlin import Gremlin, Killed
 from tests.world import (
     ANA,
@@ -182,7 +183,7 @@ def test_confirming_a_connection(scene: Scene, simulator: Simulator) -> None:
 
     def settled_check(world: LocalWorld, _account: str, _connection: str) -> None:
         assert subjects(world) == Counter(["Past"])
-        query = mailboxes.PageQuery()
+        query = PageQuery()
         assert len(mailboxes.list_(world, ANA, query).mailboxes) == 1
 
     for kill_at in count(1):  # no time may pass in between: the connection would expire

@@ -88,7 +88,9 @@ def test_an_items_own_authorization_counts(ana: Program) -> None:
     assert statuses(batch(ana, ["/profile"])) == {"item-0": 401}
 
 
-@pytest.mark.parametrize("kind", ["application/json", "multipart/mixed", "multipart/mixed; boundary=zz"])
+@pytest.mark.parametrize(
+    "kind", ["application/json", "multipart/mixed", "multipart/mixed; boundary=zz"]
+)
 def test_what_is_no_batch_is_400(ana: Program, kind: str) -> None:
     assert batch(ana, ["/profile"], kind=kind).status_code == 400
 

@@ -152,7 +152,9 @@ def test_the_snippet_is_the_beginning_of_what_is_shown(
 
 
 def test_nesting_without_end_is_served() -> None:
-    deep = "".join(f"Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n" for n in range(2_000))
+    deep = "".join(
+        f"Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n" for n in range(2_000)
+    )
     attached = "Content-Type: message/rfc822\r\n\r\n" * 2_000
 
     for raw in (deep.encode(), attached.encode()):
@@ -186,7 +188,11 @@ def test_no_bytes_are_too_broken_to_be_served(raw: bytes) -> None:
     assert reading.text.startswith(" ")
 
 
-@given(st.lists(st.sampled_from([b"A: 1\r\n", b"Bcc: x\r\n\ty\r\n", b"B: 2\n", b"bcc : z\n"]), max_size=6))
+@given(
+    st.lists(
+        st.sampled_from([b"A: 1\r\n", b"Bcc: x\r\n\ty\r\n", b"B: 2\n", b"bcc : z\n"]), max_size=6
+    )
+)
 def test_editing_headers_takes_out_the_named_ones_and_no_other_byte(fields: list[bytes]) -> None:
     raw = b"".join([*fields, b"\r\n", b"body\r\nBcc: in the body\r\n"])
 

@@ -19,7 +19,9 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 class Found:
     """A mail outside of any mailbox, for a query to look at."""
 
-    def __init__(self, raw: bytes, *, at: datetime = NOW, labels: tuple[str, ...] = ("INBOX",)) -> None:
+    def __init__(
+        self, raw: bytes, *, at: datetime = NOW, labels: tuple[str, ...] = ("INBOX",)
+    ) -> None:
         self.message = Message(
             id="1",
             account=ANA,
@@ -156,13 +158,18 @@ def test_a_date_means_midnight_on_the_pacific_coast() -> None:
 
 
 def test_an_attachment_is_a_part_with_a_name() -> None:
-    raw = mail("--b\r\nContent-Type: image/png; name=x.png\r\n\r\nx\r\n--b--", Content_Type="multipart/mixed; boundary=b")
+    raw = mail(
+        "--b\r\nContent-Type: image/png; name=x.png\r\n\r\nx\r\n--b--",
+        Content_Type="multipart/mixed; boundary=b",
+    )
 
     assert Query("has:attachment", NOW).matches(Found(raw))
 
 
 def test_addresses_in_broken_headers_are_found() -> None:
-    letter = Found(mail(sender="carl@client.example <<carl>", to="ana@example.com <ben@else.example>"))
+    letter = Found(
+        mail(sender="carl@client.example <<carl>", to="ana@example.com <ben@else.example>")
+    )
 
     for query in ("from:carl@client.example", "to:ben@else.example", "to:ana@example.com"):
         assert Query(query, NOW).matches(letter), query
@@ -174,18 +181,26 @@ def test_naming_spam_or_trash_searches_there_too(query: str) -> None:
     assert not Query(query.replace(":", " "), NOW).searches_spam_and_trash
 
 
-WORDS = st.sampled_from(["fox", "cat", "from:carl", "to:nobody", "is:unread", '"quick brown"', "in:sent"])
+WORDS = st.sampled_from(
+    ["fox", "cat", "from:carl", "to:nobody", "is:unread", '"quick brown"', "in:sent"]
+)
 
 
 def _queries(inner: st.SearchStrategy[tuple[str, bool]]) -> st.SearchStrategy[tuple[str, bool]]:
     several = st.lists(inner, min_size=1, max_size=4)
     return st.one_of(
         several.map(lambda terms: (f"({' '.join(q for q, _ in terms)})", all(t for _, t in terms))),
-        several.map(lambda terms: (f"{{{' '.join(q for q, _ in terms)}}}", any(t for _, t in terms))),
+        several.map(
+            lambda terms: (f"{{{' '.join(q for q, _ in terms)}}}", any(t for _, t in terms))
+        ),
         several.map(
             lambda terms: (f"({' OR '.join(q for q, _ in terms)})", any(t for _, t in terms))
         ),
-        inner.map(lambda term: (f"-{term[0].removeprefix('-')}", not term[1]) if term[0][0] != "-" else term),
+        inner.map(
+            lambda term: (
+                (f"-{term[0].removeprefix('-')}", not term[1]) if term[0][0] != "-" else term
+            )
+        ),
     )
 
 

@@ -95,7 +95,9 @@ def test_the_four_formats_of_a_message(ana: Program, simulator: Simulator) -> No
 
     full = ana.read(f"/messages/{key}")
     minimal = ana.read(f"/messages/{key}", format="minimal")
-    metadata = ana.read(f"/messages/{key}", format="metadata", metadataHeaders=["subject", "X-Mark"])
+    metadata = ana.read(
+        f"/messages/{key}", format="metadata", metadataHeaders=["subject", "X-Mark"]
+    )
     whole = ana.read(f"/messages/{key}", format="raw")
 
     common = {
@@ -136,7 +138,9 @@ def test_what_is_not_there_is_404_in_googles_words(ana: Program, path: str, stat
 
 
 def test_an_unknown_format_is_400(ana: Program, simulator: Simulator) -> None:
-    assert ana.get(f"/messages/{simulator.deliver(mail(), to=ANA)}", format="pdf").status_code == 400
+    assert (
+        ana.get(f"/messages/{simulator.deliver(mail(), to=ANA)}", format="pdf").status_code == 400
+    )
 
 
 def test_a_deleted_message_is_404_for_list_and_get(ana: Program, simulator: Simulator) -> None:

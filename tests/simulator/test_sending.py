@@ -42,23 +42,27 @@ def test_nobody_writes_as_somebody_else(ana: Program, simulator: Simulator) -> N
 
 
 def test_bcc_is_seen_by_the_sender_alone(ana: Program, simulator: Simulator) -> None:
-    raw = mail(sender=ANA, to="carl@client.example", Cc=BEN, Bcc="secret@else.example, dora@example.com")
+    raw = mail(
+        sender=ANA, to="carl@client.example", Cc=BEN, Bcc="secret@else.example, dora@example.com"
+    )
     simulator.add_account("dora@example.com")
 
     answer = ana.send(raw).json()
 
-    copies = [simulator.raw(who, simulator.messages(who)[0].id) for who in (BEN, "dora@example.com")]
+    copies = [
+        simulator.raw(who, simulator.messages(who)[0].id) for who in (BEN, "dora@example.com")
+    ]
     copies += [left.raw for left in simulator.left()]
     assert ana.headers(answer["id"])["Bcc"] == "secret@else.example, dora@example.com"
     assert len(copies) == 4
-    assert not [copy for copy in copies if b"secret@" in copy or b"dora@" in copy.partition(b"\r\nFrom")[2]]
+    assert not [
+        copy for copy in copies if b"secret@" in copy or b"dora@" in copy.partition(b"\r\nFrom")[2]
+    ]
     assert {left.to for left in simulator.left()} == {"carl@client.example", "secret@else.example"}
     assert simulator.meters.read().messages == {"sent": 1, "delivered": 2, "left": 2}
 
 
-def test_a_mail_to_oneself_is_one_message_in_two_places(
-    ana: Program, simulator: Simulator
-) -> None:
+def test_a_mail_to_oneself_is_one_message_in_two_places(ana: Program, simulator: Simulator) -> None:
     answer = ana.send(mail(sender=ANA, to=ANA)).json()
 
     assert [message.id for message in simulator.messages(ANA)] == [answer["id"]]

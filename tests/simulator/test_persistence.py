@@ -1,0 +1,66 @@
+"""A simulator with a data folder goes on after a restart as if nothing had happened."""
+
+from pathlib import Path
+
+from infra.simulator import Simulator
+from tests.simulator.people import ANA, BEN, Person, Program, mail
+from tests.world import FakeClock
+
+
+def test_accounts_mail_history_drafts_grants_and_tokens_survive(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with Simulator.start(data=tmp_path, clock=clock) as first:
+        first.add_account(ANA, name="Ana")
+        first.add_account(BEN)
+        tokens = Person(first).sign_in()
+        with Program(first, tokens["access_token"]) as ana:
+            start = ana.read("/profile")["historyId"]
+            key = first.deliver(mail("Kept"), to=ANA)
+            ana.send(mail(sender=ANA, to="carl@client.example"))
+            draft = ana.draft(mail("Draft", sender=ANA, to=BEN))
+            before = (ana.read(f"/messages/{key}"), ana.read("/history", startHistoryId=start))
+        keys = Person(first).simulator.google.tokens.granted(
+            ANA, "000000000000-simulator.apps.googleusercontent.com"
+        )
+
+    with Simulator.start(data=tmp_path, clock=clock) as second:
+        with Program(second, tokens["access_token"]) as ana:
+            after = (ana.read(f"/messages/{key}"), ana.read("/history", startHistoryId=start))
+            assert after == before
+            assert ana.post("/drafts/send", id=draft["id"]).status_code == 200
+        assert Person(second).refresh(tokens["refresh_token"]).status_code == 200
+        assert (
+            second.google.tokens.granted(ANA, "000000000000-simulator.apps.googleusercontent.com")
+            == keys
+        )
+        assert [left.to for left in second.left()] == ["carl@client.example"]
+        assert [message.facts.sender for message in second.messages(BEN)] == [ANA]
+
+
+def test_what_was_revoked_forgotten_or_deleted_stays_so(tmp_path: Path, clock: FakeClock) -> None:
+    with Simulator.start(data=tmp_path, clock=clock) as first:
+        first.add_account(ANA)
+        revoked = Person(first).sign_in()["refresh_token"]
+        first.revoke_grant(ANA)
+        live = Person(first).sign_in()
+        key = first.deliver(mail(), to=ANA)
+        with Program(first, live["access_token"]) as ana:
+            start = ana.read("/profile")["historyId"]
+        first.delete(ANA, key)
+        first.expire_history(ANA)
+
+    with Simulator.start(data=tmp_path, clock=clock) as second:
+        assert Person(second).refresh(revoked).status_code == 400
+        with Program(second, live["access_token"]) as ana:
+            assert ana.get("/history", startHistoryId=start).status_code == 404
+            assert ana.ids() == []
+            later = second.deliver(mail(), to=ANA)
+            assert int(later, 16) > int(key, 16)
+
+
+def test_without_a_folder_nothing_is_kept(clock: FakeClock) -> None:
+    with Simulator.start(clock=clock) as first:
+        first.add_account(ANA)
+    with Simulator.start(clock=clock) as second:
+        assert second.office.accounts() == []

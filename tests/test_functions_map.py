@@ -1,0 +1,148 @@
+"""terraform/functions.yaml is the one list of functions, and every function is what it says."""
+
+import re
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from werkzeug.test import EnvironBuilder
+
+from infra import openapi
+from infra.local.functions_map import PATH, ROOT, Trigger, load
+from shared.bootstrap import World
+from shared.config import Settings
+from shared.domain.errors import ConfigurationError
+from shared.endpoints import Api, Request, TaskApi
+
+MAP = load()
+EVERY = pytest.mark.parametrize("name", MAP.functions)
+HEAVY = ("google.cloud", "googleapiclient", "msal", "requests", "jwt", "cryptography", "structlog")
+"""What a cold start must not wait for; see also `make bench`."""
+
+
+def test_every_folder_is_in_the_map_and_every_entry_has_a_folder() -> None:
+    assert {main.parent.name for main in ROOT.glob("functions/*/main.py")} == set(MAP.functions)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("memory: 256Mi", "memroy: 256Mi", "/memroy is not known here"),
+        ("memory: 256Mi", "memory: 256", "/memory must be"),
+        ("trigger: http", "trigger: htpp", "/trigger"),
+        ("queue: deliver", "queue: delivery", "names the queue 'delivery'"),
+        ("trigger: schedule", "trigger: task", "schedule exactly when that is its trigger"),
+        ("GMAIL_URL, ", "GMAIL_URI, ", "GMAIL_URI, which shared/config.py does not know"),
+        ("roles: [documents]", "roles: [everything]", "/roles"),
+        ("functions:", "functions: [", "functions.yaml"),
+    ],
+)
+def test_a_mistake_in_the_map_is_found(tmp_path: Path, right: str, wrong: str, said: str) -> None:
+    text = PATH.read_text()
+    assert right in text
+    broken = tmp_path / "functions.yaml"
+    broken.write_text(text.replace(right, wrong, 1))
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        load(broken)
+
+
+@EVERY
+def test_a_bundle_needs_only_what_is_deployed(name: str) -> None:
+    """Its main module is imported where our other folders and this machine's tools are not."""
+    program = f"""
+import sys, threading
+hidden = {sorted(_hidden_modules())!r}
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in hidden:
+            raise ModuleNotFoundError(f"{{name}} is not deployed", name=name)
+sys.meta_path.insert(0, Hide())
+sys.path.append({str(ROOT)!r})
+import functions_framework
+functions_framework.create_app({name!r}, {str(ROOT / "functions" / name / "main.py")!r})
+heavy = [name for name in {HEAVY!r} if name in sys.modules]
+assert not heavy, f"imported before anybody asked: {{heavy}}"
+assert threading.active_count() == 1, "a thread was started at import"
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], env={}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@EVERY
+def test_nobody_gets_in_without_a_token(name: str) -> None:
+    api = openapi.load_endpoint(name)
+    assert api.name == name
+    private = [route for route in api.routes if not route.public]
+    for route in private:
+        path = re.sub(r"\{\w+\}", "x", route.path)
+        environ = EnvironBuilder(path=path, method=route.method).get_environ()
+        answer = api.answer(Request(environ), _world())
+        assert answer.status_code == 401, f"{route.method} {route.path}"
+
+
+def test_only_the_providers_way_back_is_public() -> None:
+    public = [
+        (name, route.path)
+        for name in MAP.functions
+        for route in openapi.load_endpoint(name).routes
+        if route.public
+    ]
+    assert public == [("oauth_callback", "/")]
+
+
+@EVERY
+def test_the_trigger_says_who_may_call(name: str) -> None:
+    wanted = Api if MAP.functions[name].trigger is Trigger.HTTP else TaskApi
+    assert isinstance(openapi.load_endpoint(name), wanted)
+
+
+def _world() -> World:
+    return World(
+        Settings(
+            auth_issuer="https://login.example.com",
+            auth_audience="tests",
+            auth_jwks_url="http://127.0.0.1:9",
+            invoker_audience="tests",
+            invoker_email="tasks@project.example.com",
+        )
+    )
+
+
+def _hidden_modules() -> set[str]:
+    """Top-level modules that a bundle does not have: our surroundings, and undeployed packages."""
+    text = (ROOT / "requirements.txt").read_text()
+    deployed = _closure(re.findall(r"^[A-Za-z].*", text.partition("this machine only")[0], re.M))
+    hidden = {
+        module
+        for module, packages in packages_distributions().items()
+        if not {canonicalize_name(package) for package in packages} & deployed
+    }
+    return hidden | {"infra", "tests"}
+
+
+def _closure(requirements: list[str]) -> set[str]:
+    found: set[str] = set()
+    waiting = [Requirement(line) for line in requirements]
+    while waiting:
+        one = waiting.pop()
+        name = canonicalize_name(one.name)
+        if name in found:
+            continue
+        try:
+            needs = [Requirement(line) for line in requires(name) or []]
+        except PackageNotFoundError:
+            continue
+        found.add(name)
+        waiting += [need for need in needs if _applies(need, one.extras)]
+    return found
+
+
+def _applies(need: Requirement, extras: set[str]) -> bool:
+    marker = need.marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras | {""})
