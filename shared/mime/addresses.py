@@ -68,7 +68,7 @@ _PLAIN = re.compile(
     r"""\s*+
     (?: (?P<bare> [\w.+=-]+@[\w.-]+ )
       | (?: "(?P<quoted>[^"\\<>\r\n\ud800-\udfff]*+)"
-          | (?P<words>[^"(),.:;<>@\[\]\\\r\n\ud800-\udfff]*+) )
+          | (?P<words>[^"(),:;<>@\[\]\\\r\n\ud800-\udfff]*+) )
         \s*+ < (?P<angle> [\w.+=-]+@[\w.-]+ ) > )
     \s*+ (?: , | \Z )""",
     re.VERBOSE | re.ASCII,

@@ -1,6 +1,5 @@
 """A stranger's HTML to HTML that may stand on our page."""
 
-import re
 from html import escape
 
 from shared.mime import text
@@ -9,9 +8,6 @@ _STYLES = {"font-style", "font-weight", "list-style-type", "text-align", "text-d
 """What shapes text. Nothing that moves, covers, hides, recolours (white on white) or loads."""
 _SCHEMES = {"http", "https", "mailto", "tel", "cid"}
 _IMAGE_SOURCES = ("https:", "cid:")
-_DEEPEST = 2000
-"""Levels. The parser's time grows with their square: 50,000 take it five seconds."""
-_LEVEL = re.compile(r"<(/?)(?!br|hr|img|p\b|li|t[dhr]\b|d[td]\b|meta|link|!)[a-z]", re.IGNORECASE)
 
 
 def clean_html(html: str) -> str:
@@ -24,7 +20,7 @@ def clean_html(html: str) -> str:
     """
     import nh3
 
-    if _too_deep(html):
+    if text.too_deep(html):
         return f"<pre>{escape(text.from_html(html))}</pre>"
     return nh3.clean(
         html.replace("\0", ""),
@@ -45,14 +41,3 @@ def _filter(tag: str, attribute: str, value: str) -> str | None:
     if tag == "img" and attribute == "src":
         return value if value.strip().lower().startswith(_IMAGE_SOURCES) else None
     return value
-
-
-def _too_deep(html: str) -> bool:
-    if html.count("<") <= _DEEPEST:
-        return False
-    depth = 0
-    for level in _LEVEL.finditer(html):
-        depth += -1 if level[1] else 1
-        if depth > _DEEPEST:
-            return True
-    return False

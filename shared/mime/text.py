@@ -1,47 +1,83 @@
 """HTML to the plain text that stands beside it in a mail."""
 
 import re
+from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
 
-_UNSEEN = {"head", "script", "style", "template", "title"}
 _BLOCKS = {
     "address", "article", "blockquote", "center", "dd", "div", "dl", "dt", "fieldset", "figure",
     "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav",
     "ol", "p", "pre", "section", "table", "tr", "ul",
 }  # fmt: skip
 _SPACED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table"}
+_INLINE = {"a", "br", "img", "tbody", "td", "tfoot", "th", "thead"}
+_UNSEEN = {"script", "style", "template", "title"}
+_LINKS = {"ftp", "http", "https", "mailto", "sms", "tel", "webcal", "xmpp"}
 _BLANK_LINES = re.compile(r"\n{3,}")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
+
+_DEEPEST = 2000
+"""Levels. A parser's time grows with their square: 50,000 take the best one five seconds."""
+_TAG = re.compile(r"<(/?)([a-z][^\s/>]*)", re.IGNORECASE)
+_FLAT = {"br", "dd", "dt", "hr", "img", "input", "li", "link", "meta", "p", "td", "th", "tr"}
+"""Tags that hold nothing, or that end the one before."""
+_ANY_TAG = re.compile(r"<[^<>]*>")
 
 
 def from_html(html: str) -> str:
     """What a reader of the HTML sees, as lines of text; a link shows its label and where it leads."""
+    import nh3
+
+    if too_deep(html):
+        return unescape(_ANY_TAG.sub(" ", html)).strip()
+    # Python's parser takes minutes for some broken input, and no time for what nh3 makes of it.
+    tidy = nh3.clean(
+        html,
+        tags=_BLOCKS | _INLINE,
+        clean_content_tags=_UNSEEN,
+        attributes={"a": {"href"}, "img": {"alt"}},
+        url_schemes=_LINKS,
+    )
     reader = _Reader()
-    reader.feed(html)
+    reader.feed(tidy)
     reader.close()
     return reader.text()
+
+
+def too_deep(html: str) -> bool:
+    """Nested deeper than any mail program writes. May overestimate broken HTML, never the reverse."""
+    if html.count("<") <= _DEEPEST:
+        return False
+    open_tags: Counter[str] = Counter()
+    depth = 0
+    for end, name in _TAG.findall(html.lower()):
+        if name in _FLAT or (end and not open_tags[name]):
+            continue
+        step = -1 if end else 1
+        open_tags[name] += step
+        depth += step
+        if depth > _DEEPEST:
+            return True
+    return False
 
 
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self._out: list[str] = []
-        self._unseen = 0
         self._pre = 0
         self._links: list[tuple[str, int]] = []
 
     def text(self) -> str:
-        while self._links:
-            self._end_link()
         lines = "".join(self._out).split("\n")
         return _BLANK_LINES.sub("\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
-        self._unseen += tag in _UNSEEN
-        self._pre += tag == "pre"
         if tag in _BLOCKS:
             self._break(2 if tag in _SPACED else 1)
+        self._pre += tag == "pre"
         if tag == "a":
             self._links.append(((values.get("href") or "").strip(), len(self._out)))
         elif tag == "br":
@@ -56,8 +92,7 @@ class _Reader(HTMLParser):
             self._add(" ")
 
     def handle_endtag(self, tag: str) -> None:
-        self._unseen -= tag in _UNSEEN and self._unseen > 0
-        self._pre -= tag == "pre" and self._pre > 0
+        self._pre -= tag == "pre"
         if tag in _BLOCKS:
             self._break(2 if tag in _SPACED else 1)
         if tag == "a" and self._links:
@@ -67,8 +102,6 @@ class _Reader(HTMLParser):
         self._add(data)
 
     def _add(self, data: str) -> None:
-        if self._unseen or not data:
-            return
         if not self._pre:
             data = _SPACE.sub(" ", data)
             if not self._out or self._out[-1].endswith(("\n", " ")):
@@ -80,7 +113,7 @@ class _Reader(HTMLParser):
         """At least so many line ends after what there is; none at the very start."""
         tail = "".join(self._out[-2:])
         missing = lines - (len(tail) - len(tail.rstrip("\n")))
-        if self._out and missing > 0 and not self._unseen:
+        if self._out and missing > 0:
             self._out.append("\n" * missing)
 
     def _end_link(self) -> None:

@@ -26,9 +26,9 @@ from shared.domain.errors import (
 from shared.domain.mailboxes import Capability, Connection, GrantState, Mailbox, mailbox_id
 from shared.domain.sync import SHARDS, SyncState
 from shared.domain.tokens import UsedState
-from shared.ports import Consent, Task, World
+from shared.ports import Consent, World
 from shared.records import Versioned
-from shared.services import mailboxes, vault
+from shared.services import mailboxes, syncing, vault
 
 STATE_LIFE = timedelta(minutes=10)
 CONNECTION_LIFE = timedelta(minutes=30)
@@ -52,10 +52,10 @@ class ConfirmConnection(Struct, forbid_unknown_fields=True):
     connection: str
 
 
-class Ended(Struct):
+class Ended(Struct, omit_defaults=True):
     """How a consent ended; sent back to `return_to` as its query where there is one."""
 
-    return_to: str
+    return_to: str = ""
     connection: str = ""
     expires_at: datetime | None = None
     error: str = ""
@@ -228,7 +228,7 @@ def confirm(world: World, caller: Caller, request: ConfirmConnection) -> mailbox
         except (Conflict, NotFound):  # unless a second, simultaneous call was faster
             if not _own_connection(world, caller, request.connection).mailbox_id:
                 raise
-    world.tasks.enqueue(Task("sync_mailbox", {"mailbox_id": mailbox_of(connection)}))
+    world.tasks.enqueue(syncing.task(mailbox_of(connection)))
     return mailboxes.show(world, caller, mailbox_of(connection))
 
 

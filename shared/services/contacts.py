@@ -18,7 +18,8 @@ from shared.domain.errors import (
 )
 from shared.domain.mailboxes import GrantState
 from shared.mime.addresses import normalise
-from shared.ports import Task, Where, World
+from shared.ports import Where, World
+from shared.services import syncing
 from shared.services.paging import PageQuery
 
 MAX_ADDRESSES = 50
@@ -137,7 +138,7 @@ def _sync_team(world: World, caller: Caller) -> None:
         Where("state", "==", GrantState.CONNECTED.value), limit=100
     )
     with suppress(ProviderUnavailable):
-        world.tasks.enqueue(*(Task("sync_mailbox", {"mailbox_id": m.id}) for m in mailboxes))
+        world.tasks.enqueue(*(syncing.soon(world, mailbox.id) for mailbox in mailboxes))
 
 
 # -- reading ----------------------------------------------------------------------------------------

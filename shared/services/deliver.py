@@ -7,10 +7,9 @@ as `unknown`, never as a second try.
 
 from datetime import timedelta
 
-import structlog
 from msgspec import Struct, structs
 
-from shared import records
+from shared import logs, records
 from shared.domain.emails import (
     MAX_ATTEMPTS_KEPT,
     MAX_LOOKS,
@@ -121,7 +120,7 @@ class Delivery:
         try:
             self._run()
         except _TakenOver:
-            structlog.get_logger().warning("lease lost", email=self._email.id)
+            logs.warning("lease lost", email=self._email.id)
 
     def _run(self) -> None:
         try:
@@ -262,9 +261,7 @@ class Delivery:
         try:
             vault.mail(self._world, mailbox, Capability.SEND).discard(self._email.handle)
         except MailbridgeError as error:
-            structlog.get_logger().warning(
-                "draft left behind", email=self._email.id, why=error.reason
-            )
+            logs.warning("draft left behind", email=self._email.id, why=error.reason)
         else:
             self._email = structs.replace(self._email, handle="", step=Step.NOTHING)
 

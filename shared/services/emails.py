@@ -21,11 +21,10 @@ from shared.domain.errors import (
     ProviderUnavailable,
 )
 from shared.domain.mail import Address
-from shared.domain.mailboxes import Capability
 from shared.mime.addresses import require_sendable
 from shared.ports import Task, Where, World
 from shared.records import Versioned
-from shared.services import mailboxes, vault
+from shared.services import mailboxes
 from shared.services.paging import PageQuery
 
 MAX_BODY = 700_000
@@ -110,10 +109,9 @@ class EmailList(Struct):
 
 
 def create(world: World, caller: Caller, headers: EmailHeaders, new: NewEmail) -> EmailView:
-    """Queued (or kept as a draft) when it returns. Raises InvalidRequest, NotFound, GrantRevoked,
-    MissingScope, and Conflict for a key that was used for another email."""
-    mailbox = mailboxes.usable(world, caller, new.mailbox_id).record
-    vault.check(world, mailbox, Capability.SEND)
+    """Queued (or kept as a draft) when it returns. Raises InvalidRequest, what `mailboxes.sendable`
+    raises, and Conflict for a key that was used for another email."""
+    mailbox = mailboxes.sendable(world, caller, new.mailbox_id)
     now = world.clock.now()
     email = Email(
         id=_id(caller, headers.idempotency_key),
@@ -223,8 +221,7 @@ def send(world: World, caller: Caller, email_id: str) -> EmailView:
     """A draft, or again one that certainly failed."""
     held = _own(world, caller, email_id)
     _expect(held.record, EmailStatus.DRAFT, EmailStatus.FAILED)
-    mailbox = mailboxes.usable(world, caller, held.record.mailbox_id).record
-    vault.check(world, mailbox, Capability.SEND)
+    mailboxes.sendable(world, caller, held.record.mailbox_id)
     held.record.failure = held.record.failure_reason = ""
     _queue(world, held.record)
     view = _replace(world, held)

@@ -10,9 +10,9 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Forbidden, InvalidRequest, NotFound
 from shared.domain.mailboxes import Capability, GrantState, Mailbox
 from shared.domain.sync import SyncState
-from shared.ports import Task, Where, World
+from shared.ports import Where, World
 from shared.records import Versioned
-from shared.services import vault
+from shared.services import syncing, vault
 from shared.services.paging import PageQuery
 
 
@@ -67,6 +67,17 @@ def usable(world: World, caller: Caller, mailbox_id: str) -> Versioned[Mailbox]:
     if _may_use(caller, found.record):
         return found
     raise NotFound(f"There is no mailbox {mailbox_id!r} here.", reason="mailbox_not_found")
+
+
+def sendable(world: World, caller: Caller, mailbox_id: str) -> Mailbox:
+    """A mailbox the caller may write from: being an admin is no right to speak as somebody else.
+
+    Raises NotFound, Forbidden, GrantRevoked, MissingScope."""
+    mailbox = usable(world, caller, mailbox_id).record
+    if not mailbox.shared and mailbox.user_id != caller.user_id:
+        raise Forbidden("Only its owner can send from a private mailbox.", reason="not_yours")
+    vault.check(world, mailbox, Capability.SEND)
+    return mailbox
 
 
 def own(world: World, caller: Caller, mailbox_id: str) -> Versioned[Mailbox]:
@@ -150,7 +161,7 @@ def sync_now(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
     mailbox = usable(world, caller, mailbox_id).record
     vault.check(world, mailbox, Capability.READ)
     records.syncs(world.documents).update(mailbox_id, next_sync_at=world.clock.now())
-    world.tasks.enqueue(Task("sync_mailbox", {"mailbox_id": mailbox_id}))
+    world.tasks.enqueue(syncing.task(mailbox_id))
     return show(world, caller, mailbox_id)
 
 

@@ -6,10 +6,9 @@ next one does the rest again without anybody noticing.
 
 from datetime import datetime, timedelta
 
-import structlog
 from msgspec import Struct
 
-from shared import records
+from shared import logs, records
 from shared.domain import ids
 from shared.domain.errors import (
     Busy,
@@ -72,11 +71,7 @@ def _due(world: World, shard: int) -> list[SyncState]:
 
 def _scheduled(state: SyncState) -> Task:
     name = ids.derived("sync", state.mailbox_id, str(state.next_sync_at))
-    return _task(state.mailbox_id, name=name)
-
-
-def _task(mailbox_id: str, *, name: str = "", not_before: datetime | None = None) -> Task:
-    return Task("sync_mailbox", {"mailbox_id": mailbox_id}, not_before=not_before, name=name)
+    return syncing.task(state.mailbox_id, name=name)
 
 
 # -- the task ---------------------------------------------------------------------------------------
@@ -86,17 +81,14 @@ def run(world: World, mailbox_id: str) -> None:
     """Raises ProviderUnavailable (the queue backs off) and whatever nobody expected."""
     try:
         held = syncing.take(world, mailbox_id)
-    except Busy as busy:  # alive, or dead and its lease still running: look again when that is over
-        name = ids.derived("sync-after", mailbox_id, str(busy.until))
-        world.tasks.enqueue(
-            _task(mailbox_id, name=name, not_before=busy.until + timedelta(seconds=1))
-        )
+    except Busy:  # at work, perhaps past what this task is about; or dead, its lease still running
+        world.tasks.enqueue(syncing.soon(world, mailbox_id))
         return
     mailbox = records.mailboxes(world.documents, held.state.team_id).get(mailbox_id)
     try:
         _work(world, held, mailbox)
     except syncing.LeaseLost:
-        structlog.get_logger().warning("lease lost", mailbox=mailbox_id)
+        logs.warning("lease lost", mailbox=mailbox_id)
     except (GrantRevoked, MissingScope) as error:
         _stop(world, held, error)
     except RateLimited as error:
@@ -125,7 +117,7 @@ def _work(world: World, held: syncing.Held, mailbox: Mailbox) -> None:
         held.release(last_good_at=world.clock.now(), last_error="", last_error_at=None)
     else:
         held.release()
-        world.tasks.enqueue(_task(mailbox.id))
+        world.tasks.enqueue(syncing.task(mailbox.id))
 
 
 def _stop(world: World, held: syncing.Held, error: MailbridgeError) -> None:
@@ -140,7 +132,7 @@ def _later(world: World, held: syncing.Held, error: RateLimited) -> None:
     interval = timedelta(seconds=world.settings.sync_interval_seconds)
     _release_with(world, held, error, next_sync_at=again + interval)
     name = ids.derived("sync-later", held.state.mailbox_id, str(held.state.lease.fence))
-    world.tasks.enqueue(_task(held.state.mailbox_id, name=name, not_before=again))
+    world.tasks.enqueue(syncing.task(held.state.mailbox_id, name=name, not_before=again))
 
 
 def _release_with(

@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-import structlog
-
-from shared import records
+from shared import logs, records
 from shared.domain import planning
 from shared.domain.contacts import ContactAddress, address_id
 from shared.domain.errors import CursorExpired, InvalidRequest, RateLimited
@@ -282,9 +280,7 @@ class Run:
             )
             self._troubles.put(self._ours(id), trouble)
             self._state.progress.troubled += known is None
-            structlog.get_logger().warning(
-                "message passed by", mailbox=self._mailbox.id, message=id, reason=reason
-            )
+            logs.warning("message passed by", mailbox=self._mailbox.id, message=id, reason=reason)
 
     def _retry_troubles(self) -> None:
         due, _ = self._troubles.page(

@@ -1,14 +1,29 @@
 """The right to work on one mailbox, and its sync state while one holds it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared import records
+from shared.domain import ids
 from shared.domain.errors import Busy, Conflict
 from shared.domain.sync import Lease, SyncState
-from shared.ports import Transaction, World
+from shared.ports import Task, Transaction, World
 
 LEASE = timedelta(seconds=60)
 """Renewed before every round of requests; longer than the slowest of them."""
+
+
+SLOT_SECONDS = 3
+
+
+def task(mailbox_id: str, *, name: str = "", not_before: datetime | None = None) -> Task:
+    return Task("sync_mailbox", {"mailbox_id": mailbox_id}, not_before, name)
+
+
+def soon(world: World, mailbox_id: str) -> Task:
+    """A sync within seconds: however many ask for it at once, it is one task."""
+    slot = int(world.clock.now().timestamp() // SLOT_SECONDS) + 1
+    at = datetime.fromtimestamp(slot * SLOT_SECONDS, UTC)
+    return task(mailbox_id, name=ids.derived("sync-soon", mailbox_id, str(slot)), not_before=at)
 
 
 class LeaseLost(Conflict):

@@ -84,6 +84,19 @@ class TestProblems:
         assert answer.status_code == 413
 
 
+class TestTransport:
+    def test_a_body_of_unknown_length_arrives(self, stack: Stack) -> None:
+        pieces = (part for part in (b'{"addresses": ', b'["dora@example.com"]}'))
+        headers = {"Content-Type": "application/json"}
+        assert call(stack, "POST", "/contacts", data=pieces, headers=headers).status_code == 201
+
+    def test_head_has_the_headers_and_no_body(self, stack: Stack) -> None:
+        answer = call(stack, "HEAD", "/contacts")
+        assert answer.status_code == 200
+        assert int(answer.headers["Content-Length"]) > 0
+        assert answer.content == b""
+
+
 class TestPrivateFunctions:
     @pytest.mark.parametrize("name", PRIVATE)
     def test_nobody_gets_in_with_the_queues_headers_alone(self, stack: Stack, name: str) -> None:

@@ -1,9 +1,12 @@
 """HTML to text."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.mime.sanitise import clean_html
 from shared.mime.text import from_html
 
 
@@ -28,6 +31,7 @@ from shared.mime.text import from_html
         ("<a href='mailto:jane@x.org'>jane@x.org</a>", "jane@x.org"),
         ("<a href='mailto:jane@x.org'>Jane</a>", "Jane <jane@x.org>"),
         ("<a href='https://x.org'>never closed", "never closed <https://x.org>"),
+        ("<a href='javascript:x()'>label</a>", "label"),
         ("<a name=top>anchor</a> <a href='#top'>up</a>", "anchor up"),
         ("<p>a</p><!-- hidden --><p>b</p>", "a\n\nb"),
         ("", ""),
@@ -36,6 +40,30 @@ from shared.mime.text import from_html
 )
 def test_a_reader_of_the_text_sees_what_a_reader_of_the_html_sees(html: str, text: str) -> None:
     assert from_html(html) == text
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<a " * 30_000,
+        "<!--" * 30_000,
+        "<![CDATA[" * 20_000,
+        "</" * 50_000,
+        "<a href='" * 20_000,
+        "&#" * 50_000,
+        "<script>" + "</scrip" * 30_000,
+        "<div>" * 100_000,
+        "<div></x>" * 100_000,
+        "<br-x>" * 100_000,
+        "<table><tr><td>" * 30_000,
+        "<p><a>" * 30_000,
+    ],
+)
+def test_hostile_html_takes_no_time(hostile: str) -> None:
+    began = time.process_time()
+    from_html(hostile)
+    clean_html(hostile)
+    assert time.process_time() - began < 5, "time grows with the square of the length"
 
 
 @given(st.text() | st.text(alphabet="<>/abilpr &;\"'=#!-"))

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from email import message_from_bytes
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import googleapiclient
 import msgspec
 import pytest
 
@@ -32,8 +32,11 @@ class OneToken:
 
 @cache
 def described() -> dict[str, Any]:
-    documents = Path(googleapiclient.__file__).parent / "discovery_cache" / "documents"
-    document: dict[str, Any] = msgspec.json.decode((documents / "gmail.v1.json").read_bytes())
+    spec = find_spec("googleapiclient")
+    assert spec is not None
+    assert spec.origin is not None
+    path = Path(spec.origin).parent / "discovery_cache" / "documents" / "gmail.v1.json"
+    document: dict[str, Any] = msgspec.json.decode(path.read_bytes())
     return document
 
 

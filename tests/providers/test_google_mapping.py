@@ -145,7 +145,7 @@ def test_html_alone_stays_html_alone() -> None:
     ("part", "attachment"),
     [
         (leaf("text/plain", "x", name="notes.txt", size=9), Attachment("notes.txt", "text/plain", 9)),
-        (leaf("text/html", "x", Content_Disposition=' ATTACHMENT; x="y"'), Attachment("noname", "text/html", 1)),
+        (leaf("text/html", "x", Content_Disposition=" ATTACHMENT"), Attachment("noname", "text/html", 1)),
         (leaf("text/plain", name="=?utf-8?q?caf=C3=A9?="), Attachment("café", "text/plain", 1)),
         (leaf("text/calendar", "x"), Attachment("invite.ics", "text/calendar", 1)),
         (leaf("application/octet-stream"), Attachment("noname", "application/octet-stream", 1)),
@@ -171,9 +171,9 @@ def test_an_attached_mail_goes_by_its_subject_and_stays_closed() -> None:
 
 
 def test_text_is_read_in_utf8_or_in_its_own_charset() -> None:
-    labelled = {"Content_Type": 'text/plain; charset="Shift_JIS"'}
-    assert content(leaf("text/plain", "日本", **labelled)).text == "日本"
-    assert content(leaf("text/plain", "日本".encode("cp932"), **labelled)).text == "日本"
+    for data in ("日本".encode(), "日本".encode("cp932")):
+        part = leaf("text/plain", data, Content_Type='text/plain; charset="Shift_JIS"')
+        assert content(part).text == "日本"
 
 
 @pytest.mark.parametrize("data", ["!!!!", "YQ", "YQ==", "Y", "é", 5, None, [], {}])
@@ -199,7 +199,7 @@ def test_a_tree_without_end_is_cut() -> None:
 
 
 WEIRD = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.just("multipart/mixed"),
+    st.none() | st.integers() | st.floats() | st.text(max_size=9) | st.just("multipart/mixed"),
     lambda inner: st.lists(inner, max_size=4)
     | st.dictionaries(
         st.sampled_from(

@@ -11,8 +11,9 @@ import pytest
 from msgspec import UNSET
 
 from infra.simulator import Fault, Simulator
+from shared.domain.caller import Caller
 from shared.domain.emails import EmailStatus
-from shared.domain.errors import Conflict, InvalidRequest, NotFound
+from shared.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from shared.services import deliver, emails, mailboxes, sweep, sync
 from shared.services.emails import (
     EmailChange,
@@ -328,3 +329,9 @@ def test_a_shared_mailboxs_email_is_attributed_to_who_wrote_it(
     sync.run(world, mailbox_id)
     (line,) = timeline(world, ANA, carl)
     assert line.user_id == "ben"
+
+
+def test_an_admin_does_not_speak_as_somebody_else(world: LocalWorld, mailbox_id: str) -> None:
+    boss = Caller("boss", "acme", admin=True)
+    with pytest.raises(Forbidden):
+        emails.create(world, boss, EmailHeaders(), NewEmail(mailbox_id, to=(CARL,)))

@@ -112,7 +112,7 @@ def test_a_contact_added_later_gets_its_past_mail_also_from_mail_stored_for_othe
     work(world)
 
     dora = add_contact(world, ANA, "dora@client.example")
-    work(world)
+    settle(world)
 
     assert {line.subject for line in timeline(world, ANA, dora)} == {"Both", "Dora"}
 

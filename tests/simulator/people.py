@@ -38,8 +38,9 @@ class Person:
         self.simulator = simulator
         self.pkce = Pkce.new()
 
-    def question(self, *, scopes: Sequence[str] = SCOPES, **changed: str | None) -> dict[str, str]:
-        params: dict[str, str | None] = {
+    def question(self, *, scopes: Sequence[str] = SCOPES, **changed: Any) -> dict[str, str]:
+        """A request with everything right but what is `changed`; None leaves a parameter out."""
+        params = {
             "client_id": CLIENT_ID,
             "redirect_uri": CALLBACK,
             "response_type": "code",

@@ -1,5 +1,7 @@
 """The consent page and the token endpoints, as a browser and a client's server meet them."""
 
+from typing import Any
+
 import jwt
 import pytest
 import requests
@@ -76,7 +78,7 @@ def test_a_query_of_the_redirect_uri_is_kept(person: Person) -> None:
     ],
 )
 def test_a_request_that_cannot_be_trusted_ends_on_an_error_page(
-    person: Person, changed: dict[str, str | None], error: str
+    person: Person, changed: dict[str, Any], error: str
 ) -> None:
     page = person.open(person.question(**changed))
 
@@ -248,7 +250,7 @@ def test_a_client_may_authenticate_with_basic(person: Person) -> None:
 def test_a_refresh_token_comes_with_the_first_consent_and_then_only_when_asked_again(
     person: Person,
 ) -> None:
-    def given(**changed: str | None) -> bool:
+    def given(**changed: Any) -> bool:
         code = person.answer(person.question(**changed))["code"]
         return "refresh_token" in person.exchange(code).json()
 

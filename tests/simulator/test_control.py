@@ -15,12 +15,12 @@ class Controller:
     def __init__(self, simulator: Simulator) -> None:
         self._url = f"{simulator.url}/_simulator/"
 
-    def __call__(self, method: str, path: str, **body: object) -> Any:
+    def __call__(self, method: str, path: str, /, **body: object) -> Any:
         answer = self.raw(method, path, **body)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def raw(self, method: str, path: str, **body: object) -> requests.Response:
+    def raw(self, method: str, path: str, /, **body: object) -> requests.Response:
         return requests.request(method, self._url + path, json=body or None, timeout=10)
 
 
@@ -34,9 +34,8 @@ def test_accounts_and_mail(control: Controller, simulator: Simulator, tmp_path: 
     (tmp_path / "b.eml").write_bytes(b"")
     made = control("POST", "accounts", address="Ana@Example.com", name="Ana")
     raw = base64.b64encode(mail(Subject="Dated")).decode()
-    key = control("POST", "deliver", to=ANA, raw=raw, labels=["INBOX"], at="2026-11-20T09:00:00Z")[
-        "id"
-    ]
+    dated = {"labels": ["INBOX"], "at": "2026-11-20T09:00:00Z"}
+    key = control("POST", "deliver", to=ANA, raw=raw, **dated)["id"]
     loaded = control("POST", "load", account=ANA, path=str(tmp_path))
     control("POST", "messages/labels", account=ANA, id=key, add=["STARRED"], remove=["INBOX"])
 
@@ -142,9 +141,7 @@ def test_another_sites_page_cannot_post(simulator: Simulator) -> None:
     assert simulator.office.accounts() == []
 
 
-def test_the_simulators_own_calls_are_neither_counted_nor_struck(
-    control: Controller, simulator: Simulator
-) -> None:
+def test_the_simulators_own_calls_are_neither_counted_nor_struck(control: Controller) -> None:
     control("POST", "faults", method="*", status=500, times=None)
 
     assert control("GET", "counters")["requests"] == 0

@@ -142,7 +142,7 @@ def test_clearing_disarms_everything(ana: Program, simulator: Simulator) -> None
     assert ana.get("/profile").status_code == 200
 
 
-def test_stopping_does_not_wait_for_slow_answers(simulator: Simulator) -> None:
+def test_stopping_does_not_wait_for_slow_answers() -> None:
     with Simulator.start() as slow:
         slow.faults.latency_ms = 60_000
         slow.add_account(ANA)

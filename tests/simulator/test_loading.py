@@ -11,7 +11,8 @@ from tests.simulator.people import ANA, mail
 MBOX = (
     b"From carl@client.example Fri Nov 20 09:00:00 2026\nFrom: carl@client.example\nSubject: One\n\n"
     b"Text\n\n>From here on\n>>From there\nFrom me to you\n\n"
-    b"From dora@client.example Fri Nov 20 10:00:00 2026\r\nFrom: dora@client.example\r\nSubject: Two\r\n\r\nMore\r\n"
+    b"From dora@client.example Fri Nov 20 10:00:00 2026\r\n"
+    b"From: dora@client.example\r\nSubject: Two\r\n\r\nMore\r\n"
 )
 
 

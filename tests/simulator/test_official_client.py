@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-import google_auth_httplib2
-import httplib2
+import google_auth_httplib2  # type: ignore[import-untyped]
+import httplib2  # type: ignore[import-untyped]
 import msgspec
 import pytest
 from google.oauth2.credentials import Credentials
-from googleapiclient.discovery import build
-from googleapiclient.discovery_cache import get_static_doc
-from googleapiclient.errors import HttpError
-from googleapiclient.http import BatchHttpRequest
+from googleapiclient.discovery import build  # type: ignore[import-untyped]
+from googleapiclient.discovery_cache import get_static_doc  # type: ignore[import-untyped]
+from googleapiclient.errors import HttpError  # type: ignore[import-untyped]
+from googleapiclient.http import BatchHttpRequest  # type: ignore[import-untyped]
 
 from infra.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
 from infra.simulator.google import calls, scopes
@@ -110,7 +110,9 @@ def test_batches(gmail: Any, simulator: Simulator, credentials: Credentials) -> 
     batch = BatchHttpRequest(callback=keep, batch_uri=simulator.url + "/batch/gmail/v1")
     for key in [*ids, "0123456789abcdef"]:
         batch.add(gmail.messages().get(userId="me", id=key), request_id=key)
-    batch.execute(http=google_auth_httplib2.AuthorizedHttp(credentials, http=httplib2.Http()))
+    http = google_auth_httplib2.AuthorizedHttp(credentials, http=httplib2.Http())
+    batch.execute(http=http)
+    http.close()
 
     assert answers == {key: key for key in ids} | {"0123456789abcdef": 404}
 

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.simulator import mime
-from infra.simulator.google.payload import read
+from infra.simulator import head
+from infra.simulator.google.payload import Reading, read
 from infra.simulator.google.query import Query
-from infra.simulator.google.readings import Reading
 from infra.simulator.mail import Message
 from tests.simulator.people import ANA, mail
 
@@ -30,7 +29,7 @@ class Found:
             labels=labels,
             size=len(raw),
             change=1,
-            facts=mime.facts(raw),
+            facts=head.facts(raw),
         )
         self.reading: Reading = read(raw)
 
@@ -145,7 +144,6 @@ def test_finds_the_letter(query: str) -> None:
     ],
 )
 def test_does_not_find_the_letter(query: str) -> None:
-    query = "after:2026/11/20" if query == "before:2026/11/19 " else query
     assert not Query(query, NOW).matches(LETTER)
 
 
@@ -158,10 +156,8 @@ def test_a_date_means_midnight_on_the_pacific_coast() -> None:
 
 
 def test_an_attachment_is_a_part_with_a_name() -> None:
-    raw = mail(
-        "--b\r\nContent-Type: image/png; name=x.png\r\n\r\nx\r\n--b--",
-        Content_Type="multipart/mixed; boundary=b",
-    )
+    part = "--b\r\nContent-Type: image/png; name=x.png\r\n\r\nx\r\n--b--"
+    raw = mail(part, Content_Type="multipart/mixed; boundary=b")
 
     assert Query("has:attachment", NOW).matches(Found(raw))
 
@@ -175,9 +171,11 @@ def test_addresses_in_broken_headers_are_found() -> None:
         assert Query(query, NOW).matches(letter), query
 
 
-@pytest.mark.parametrize("query", ["in:spam", "label:trash", "is:spam", "in:anywhere", "-in:trash"])
+@pytest.mark.parametrize("query", ["in:spam", "label:trash", "is:spam", "in:anywhere"])
 def test_naming_spam_or_trash_searches_there_too(query: str) -> None:
     assert Query(query, NOW).searches_spam_and_trash
+    assert Query(f"-from:x {query} -in:inbox", NOW).searches_spam_and_trash
+    assert not Query(f"-{query}", NOW).searches_spam_and_trash
     assert not Query(query.replace(":", " "), NOW).searches_spam_and_trash
 
 

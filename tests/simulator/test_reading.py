@@ -153,7 +153,8 @@ def test_a_deleted_message_is_404_for_list_and_get(ana: Program, simulator: Simu
 
 def test_attachments_are_fetched_by_their_id(ana: Program, simulator: Simulator) -> None:
     raw = mail(
-        '--b\r\nContent-Type: text/plain\r\n\r\nSee file\r\n--b\r\nContent-Type: application/pdf; name="a.pdf"\r\n'
+        "--b\r\nContent-Type: text/plain\r\n\r\nSee file\r\n"
+        '--b\r\nContent-Type: application/pdf; name="a.pdf"\r\n'
         "Content-Disposition: attachment\r\nContent-Transfer-Encoding: base64\r\n\r\nJVBERi0=\r\n--b--",
         Content_Type="multipart/mixed; boundary=b",
     )

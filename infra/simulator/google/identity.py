@@ -1,6 +1,7 @@
 """Who somebody is: ID tokens, the keys that prove them, and the userinfo answer."""
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import jwt
@@ -60,13 +61,22 @@ class Identity:
         return {"keys": [public | {"kid": "simulator", "alg": "RS256", "use": "sig"}]}
 
     def _key(self) -> rsa.RSAPrivateKey:
-        """Made when first needed: it takes a tenth of a second."""
         with self._store:
             if "id" not in self._keys:
-                key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-                pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-                self._keys["id"] = _Key(pem.decode())
-            found = load_pem_private_key(self._keys["id"].pem.encode(), None)
-        if not isinstance(found, rsa.RSAPrivateKey):
-            raise TypeError("the stored key is no RSA key")
-        return found
+                self._keys["id"] = _Key(_new_pem())
+            return _loaded(self._keys["id"].pem)
+
+
+@cache
+def _new_pem() -> str:
+    """One for all simulators of a process: making it takes tenths of a second."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@cache
+def _loaded(pem: str) -> rsa.RSAPrivateKey:
+    key = load_pem_private_key(pem.encode(), None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("the stored key is no RSA key")
+    return key

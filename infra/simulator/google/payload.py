@@ -10,21 +10,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from infra.simulator import mime
-from infra.simulator.google.query import words
+from infra.simulator import head, mime
+from infra.simulator.charsets import header_text, words
 
-_ADDRESSED = {
-    "from",
-    "to",
-    "cc",
-    "bcc",
-    "reply-to",
-    "sender",
-    "delivered-to",
-    "return-path",
-    "resent-from",
-    "resent-to",
-}
+_ADDRESSED = {*head.PEOPLE, "sender", "delivered-to", "return-path", "resent-from", "resent-to"}
 _INVISIBLE = re.compile(
     r"<(style|script|head|title)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", re.DOTALL | re.IGNORECASE
 )
@@ -111,9 +100,7 @@ class _Builder:
         return node
 
     def _body(self, part: Part, part_id: str, name: str, inner: bool) -> dict[str, Any]:
-        if inner and part.get_content_maintype() == "multipart":
-            return {"size": 0}
-        if inner and not name:
+        if inner and (not name or part.get_content_maintype() == "multipart"):
             return {"size": 0}
         data = _bytes(part) if inner or name else self._data(part)
         if not name:
@@ -136,10 +123,8 @@ class _Builder:
 
 def _children(part: Part) -> list[Part]:
     """What Gmail shows as parts: of a multipart or an attached mail, not of a delivery status."""
-    nests = (
-        part.get_content_maintype() == "multipart" or part.get_content_type() == "message/rfc822"
-    )
-    return _inner(part) if nests else []
+    multiple = part.get_content_maintype() == "multipart"
+    return _inner(part) if multiple or part.get_content_type() == "message/rfc822" else []
 
 
 def _inner(part: Part) -> list[Part]:
@@ -162,12 +147,12 @@ def _headers(part: Part) -> list[dict[str, str]]:
 
 
 def _value(name: str, value: object) -> str:
-    return mime.decoded(_eight_bit(value), structured=name.lower() in _ADDRESSED)
+    return head.decoded(_eight_bit(value), structured=name.lower() in _ADDRESSED)
 
 
 def _eight_bit(value: object) -> str:
     """The parser keeps bytes beyond ASCII as surrogates."""
-    return mime.unfolded(mime.text(str(value).encode("ascii", "surrogateescape")))
+    return head.unfolded(header_text(str(value).encode("ascii", "surrogateescape")))
 
 
 def _file_name(part: Part) -> str:
@@ -176,7 +161,7 @@ def _file_name(part: Part) -> str:
         if name.lower() in {"content-type", "content-disposition"} and name not in readable:
             readable[name] = _eight_bit(value)
     try:
-        return mime.decoded(readable.get_filename() or "")
+        return head.decoded(readable.get_filename() or "")
     except (ValueError, TypeError, LookupError, AttributeError):
         return ""
 

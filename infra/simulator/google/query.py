@@ -10,8 +10,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
+from infra.simulator.charsets import words
+from infra.simulator.head import People
 from infra.simulator.mail import Message
-from infra.simulator.mime import People
 
 
 class Candidate(Protocol):
@@ -38,7 +39,6 @@ _TOKEN = re.compile(
       | (?P<word>[^\s(){}"]+)""",
     re.VERBOSE,
 )
-_TOKENS = re.compile(r"\w+")
 _PACIFIC = timezone(timedelta(hours=-8))
 """A date means midnight in PST (Gmail API guide, "Search and filter messages")."""
 _DATE = re.compile(r"(\d{4})[/-](\d{1,2})[/-](\d{1,2})")
@@ -46,12 +46,8 @@ _DATE_US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _AGE = re.compile(r"(\d{1,4})([dmy])")
 _DAYS = {"d": 1, "m": 30, "y": 365}
 _LABELS = {"drafts": "DRAFT", "bin": "TRASH", "chats": "CHAT"}
+_EVERYWHERE = {"anywhere", "spam", "trash", "bin"}
 _MAX_DEPTH = 40
-
-
-def words(text: str) -> str:
-    """Lower-case words with a space around each, so that a phrase is found with `in`."""
-    return f" {' '.join(_TOKENS.findall(text.lower()))} "
 
 
 class Query:
@@ -88,8 +84,10 @@ class _Compiler:
 
     def _term(self, token: re.Match[str], operator: str, depth: int) -> Predicate:
         if token["minus"]:
+            named = self.anywhere  # to leave spam out is not to search there
             # The token pattern promises that something follows.
             inner = self._term(self._tokens[self._take()], operator, depth)
+            self.anywhere = named
             return lambda candidate: not inner(candidate)
         if token["open"]:
             if depth >= _MAX_DEPTH:
@@ -99,12 +97,7 @@ class _Compiler:
         return self._leaf((token["field"] or operator).lower(), value)
 
     def _leaf(self, operator: str, value: str) -> Predicate:
-        if operator in {"in", "label", "is"} and value.lower() in {
-            "anywhere",
-            "spam",
-            "trash",
-            "bin",
-        }:
+        if operator in {"in", "label", "is"} and value.lower() in _EVERYWHERE:
             self.anywhere = True
         return self._leaves.leaf(operator, value)
 
@@ -141,13 +134,10 @@ class _Leaves:
         return lambda candidate: wanted in candidate.text or wanted == "  "
 
     def _person(self, operator: str, value: str) -> Predicate:
-        wanted = value.lower()
-
-        def matches(candidate: Candidate) -> bool:
-            person = candidate.message.account if wanted == "me" else wanted
-            return _names(candidate.message.facts.people[operator], person)
-
-        return matches
+        if value.lower() == "me":
+            return lambda c: c.message.account in c.message.facts.people[operator].addresses
+        named = _named(value.lower())
+        return lambda candidate: named(candidate.message.facts.people[operator])
 
     def _subject(self, _: str, value: str) -> Predicate:
         wanted = words(value)
@@ -187,14 +177,14 @@ class _Leaves:
         return (lambda candidate: candidate.has_attachment) if value == "attachment" else None
 
 
-def _names(people: People, wanted: str) -> bool:
+def _named(wanted: str) -> Callable[[People], bool]:
     """A whole address, a domain (@example.com), or words of a name or an address."""
-    if wanted.startswith("@"):
-        return any(address.endswith(wanted) for address in people.addresses)
-    if "@" in wanted:
-        return wanted in people.addresses or any(words(wanted) in words(n) for n in people.names)
     phrase = words(wanted)
-    return any(phrase in words(known) for known in (*people.addresses, *people.names))
+    if wanted.startswith("@"):
+        return lambda people: any(address.endswith(wanted) for address in people.addresses)
+    if "@" in wanted:
+        return lambda people: wanted in people.addresses or phrase in people.name_words
+    return lambda people: phrase in people.address_words or phrase in people.name_words
 
 
 def _milliseconds(value: str) -> int | None:

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from infra.simulator import mime
+from infra.simulator import head
+from infra.simulator.charsets import lenient_base64
 from infra.simulator.google import errors
 from infra.simulator.google.calls import Calls, number, page_token
 from infra.simulator.google.gmail import ID, Gmail, brief, take
@@ -61,7 +62,7 @@ class Sending:
         given = _body(request, MessageIn)
         raw = self._raw(given)
         with self._office.store:
-            thread = _thread(box, given.thread_id, mime.facts(raw))
+            thread = _thread(box, given.thread_id, head.facts(raw))
             return json_response(_labelled(self._sent(box, raw, thread)))
 
     def _send_draft(self, request: Request, box: Mailbox) -> Response:
@@ -75,7 +76,7 @@ class Sending:
         return json_response(_labelled(sent))
 
     def _sent(self, box: Mailbox, raw: bytes, thread: str) -> Message:
-        facts = mime.facts(raw)
+        facts = head.facts(raw)
         recipients = self._recipients(raw, facts)
         own = box.account.address
         self._quota.send(own)
@@ -85,11 +86,11 @@ class Sending:
         self._office.post(raw, sender=own, recipients=[r for r in recipients if r != own])
         return sent
 
-    def _recipients(self, raw: bytes, facts: mime.Facts) -> list[str]:
+    def _recipients(self, raw: bytes, facts: head.Facts) -> list[str]:
         """Raises Refused (400)."""
-        headers = mime.headers_of(raw)
+        headers = head.fields(raw)
         for name in ("To", "Cc", "Bcc"):
-            if mime.unreachable(headers, name.lower()):
+            if head.unreachable(headers, name.lower()):
                 raise errors.invalid(f"Invalid {name} header")
         if not facts.recipients:
             raise errors.invalid("Recipient address required")
@@ -97,7 +98,7 @@ class Sending:
             raise errors.invalid("Too many recipients")
         return facts.recipients
 
-    def _stamped(self, box: Mailbox, raw: bytes, facts: mime.Facts) -> bytes:
+    def _stamped(self, box: Mailbox, raw: bytes, facts: head.Facts) -> bytes:
         """Gmail gives every mail a Message-ID of its own and lets nobody write as somebody else."""
         now = format_datetime(self._office.clock.now())
         account = box.account
@@ -107,10 +108,10 @@ class Sending:
             drop.append("From")
             headers.append(("From", formataddr((account.name, account.address))))
         headers.append(("Message-ID", f"<CA+{secrets.token_urlsafe(30)}@mail.gmail.com>"))
-        if not mime.first(mime.headers_of(raw), "date"):
+        if not head.first(head.fields(raw), "date"):
             drop.append("Date")
             headers.append(("Date", now))
-        return mime.edited(raw, drop=drop, add=headers)
+        return head.edited(raw, drop=drop, add=headers)
 
     # -- Drafts -----------------------------------------------------------------------------------
 
@@ -118,7 +119,7 @@ class Sending:
         given = _body(request, DraftIn).message
         raw = self._raw(given)
         with self._office.store:
-            thread = _thread(box, given.thread_id, mime.facts(raw))
+            thread = _thread(box, given.thread_id, head.facts(raw))
             at = int(self._office.clock.now().timestamp() * 1000)
             own = box.account.address
             message = self._office.add(own, raw, labels=("DRAFT",), at=at, thread=thread)
@@ -158,7 +159,7 @@ class Sending:
         return draft, message
 
     def _raw(self, given: MessageIn) -> bytes:
-        raw = mime.lenient_base64(given.raw.encode("utf-8", "replace"))
+        raw = lenient_base64(given.raw.encode("utf-8", "replace"))
         if not raw:
             raise errors.invalid(
                 "'raw' RFC822 payload message string or uploading message required"
@@ -168,7 +169,7 @@ class Sending:
         return raw
 
 
-def _thread(box: Mailbox, asked: str, facts: mime.Facts) -> str:
+def _thread(box: Mailbox, asked: str, facts: head.Facts) -> str:
     """The thread a mail belongs to, "" for a new one.
 
     Being asked for is not enough: the mail must answer one of the thread's and keep its subject.

@@ -46,8 +46,8 @@ def after(cursor: Cursor, answer: dict[str, Any]) -> Cursor:
     """
     token = answer.get("nextPageToken")
     if not isinstance(token, str) or not token:
-        return Cursor(max(cursor.start, _number(answer.get("historyId"))))
-    last = max((_number(record.get("id")) for record in _records(answer)), default=0)
+        return Cursor(max(cursor.start, number(answer.get("historyId"))))
+    last = max((number(record.get("id")) for record in _records(answer)), default=0)
     return Cursor(last) if last > cursor.start else Cursor(cursor.start, token)
 
 
@@ -82,6 +82,7 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _number(value: Any) -> int:
+def number(value: Any) -> int:
+    """A history id; 0, which is none, for anything else."""
     text = str(value)
     return int(text) if text.isascii() and text.isdecimal() else 0

@@ -55,7 +55,9 @@ class Gmail:
 
     def cursor(self) -> str:
         profile = self._api.get("/profile", units=1, scopes=_READ)
-        return str(history.Cursor.parse(str(profile.get("historyId"))))
+        if not (position := history.number(profile.get("historyId"))):
+            raise ProviderUnavailable("Gmail did not say where its history stands.")
+        return str(history.Cursor(position))
 
     def changes(self, cursor: str) -> ChangePage:
         position = history.Cursor.parse(cursor)

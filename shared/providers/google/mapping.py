@@ -62,7 +62,7 @@ def envelope(message: dict[str, Any]) -> Envelope:
         in_reply_to=headers.message_id(_first(fields, "in-reply-to")),
         references=headers.message_ids(_first(fields, "references")),
         outgoing=outgoing,
-        ignored=next((_IGNORED[label] for label in labels if label in _IGNORED), ""),
+        ignored=next((word for label, word in _IGNORED.items() if label in labels), ""),
         # Our recipients' copies carry our mark too, and anybody can write it into a mail to us.
         mark=_mark(fields) if outgoing else "",
     )
