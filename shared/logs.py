@@ -8,6 +8,7 @@ imported by the first line that is written, not with this module: a cold start w
 
 import functools
 import re
+import sys
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -31,14 +32,21 @@ def error(event: str, *, exc_info: BaseException | None = None, **facts: object)
     _logger().error(event, exc_info=exc_info, **facts)
 
 
+class _Stderr:
+    """Writes to the stderr of the moment, a line at once: threads and tests may replace it."""
+
+    def info(self, line: str) -> None:
+        sys.stderr.write(f"{line}\n")
+
+    warning = error = info
+
+
 @functools.cache
 def _logger() -> Any:
-    import sys
-
     import structlog
 
     return structlog.wrap_logger(
-        structlog.WriteLogger(sys.stderr),
+        _Stderr(),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),

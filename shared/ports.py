@@ -200,17 +200,22 @@ class OAuth(Protocol):
         Forbidden when the user said no, InvalidRequest when the code or the account's proof is bad;
         both with a short `reason` fit for a URL."""
 
-    def refresh(self, refresh_token: str) -> Credential: ...
+    def refresh(self, refresh_token: str, *, claims: str = "") -> Credential:
+        """`claims` is what `TokenSource.replace` was given."""
+
     def revoke(self, token: str) -> None:
-        """Fine when the token is dead already."""
+        """Fine when the token is dead already, and where the provider has no way to revoke."""
 
 
 class TokenSource(Protocol):
     """Where a MailProvider gets its access token. Implemented by the vault."""
 
     def token(self) -> str: ...
-    def replace(self, rejected: str) -> str:
-        """A token other than `rejected`, which the provider refused though it had not expired."""
+    def replace(self, rejected: str, *, claims: str = "") -> str:
+        """A token other than `rejected`, which the provider refused though it had not expired.
+
+        `claims` is the challenge that came with the refusal, if any: JSON that the next request for
+        a token has to carry (OpenID Connect Core 5.5; Microsoft's continuous access evaluation)."""
 
 
 class Search(Struct, frozen=True):

@@ -108,7 +108,7 @@ def test_any_bytes_are_taken_or_refused_in_words(data: bytes) -> None:
         decoding.body(data, Thing)
     except InvalidRequest as refused:
         detail = refused.detail
-        assert detail.endswith(".")  # noqa: PT017  # not every example is refused
+        assert detail.endswith(".")  # not every example is refused
 
 
 def test_a_struct_that_lets_unknown_fields_in_is_found_wherever_it_hides() -> None:

@@ -1,23 +1,19 @@
 """What every function does with a request before and after its service."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Struct, UnsetType
 from werkzeug.test import EnvironBuilder
 
 from infra.local.issuer import Issuer
-from infra.local.pages import Keys
-from shared import decoding, logs
 from shared.bootstrap import World
 from shared.config import Settings
 from shared.domain import errors
-from shared.domain.errors import InvalidRequest, MailbridgeError
+from shared.domain.errors import MailbridgeError
 from shared.endpoints import (
     Api,
     Call,
@@ -25,12 +21,10 @@ from shared.endpoints import (
     Redirect,
     Request,
     TaskApi,
-    TaskCall,
 )
 from tests.issuers import AUDIENCE, HOUR, KeyServer, auth_settings, new_issuer, published
 
 CRM = "https://crm.example.com"
-EMAIL = "tasks@project.example.com"
 
 
 class Part(Struct, forbid_unknown_fields=True):
@@ -392,12 +386,6 @@ class TestHandlers:
         handler.__annotations__["body"] = Lax
         with pytest.raises(TypeError, match="must forbid unknown fields"):
             Api("x").post("/")(handler)
-
-    def test_so_is_one_that_holds_such_a_struct(self) -> None:
-        class Outer(Struct, forbid_unknown_fields=True):
-            keys: list[Keys]
-
-        assert not decoding.closed(Outer)
 
     def test_a_public_path_has_no_caller(self) -> None:
         def handler(call: Call) -> None: ...

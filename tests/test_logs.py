@@ -13,19 +13,17 @@ Written = Callable[[], dict[str, Any]]
 
 
 @pytest.fixture
-def written(capfd: pytest.CaptureFixture[str]) -> Written:
+def written(capsys: pytest.CaptureFixture[str]) -> Written:
     """The one line that was written."""
-    logs._logger.cache_clear()  # it writes to the stderr of its time
-    return lambda: msgspec.json.decode(capfd.readouterr().err)
+    return lambda: msgspec.json.decode(capsys.readouterr().err)
 
 
-def test_a_line_is_an_object_with_the_clouds_names(
-    self, written: Written
-) -> None:
+def test_a_line_is_an_object_with_the_clouds_names(written: Written) -> None:
     logs.info("mailbox synced", stored=3)
     line = written()
     assert (line["severity"], line["message"], line["stored"]) == ("INFO", "mailbox synced", 3)
     assert datetime.fromisoformat(line["time"]).utcoffset() == timedelta(0)
+
 
 @pytest.mark.parametrize(
     "text",
@@ -36,12 +34,8 @@ def test_a_line_is_an_object_with_the_clouds_names(
         "access_token=hunter2hunter2",
     ],
 )
-def test_a_token_in_an_error_text_does_not_get_into_a_line(
-    self, written: Written, text: str
-) -> None:
+def test_a_token_in_an_error_text_does_not_get_into_a_line(written: Written, text: str) -> None:
     logs.error("it failed", error=text, exc_info=ValueError(text))
     line = written()
     assert "hunter2" not in str(line)
     assert "ValueError" in line["exception"]
-
-

@@ -1,8 +1,9 @@
 """The simulator's own API under /_simulator/: everything the object does, over HTTP, in JSON.
 
-GET    /accounts                       POST /accounts {address, name?, provider?}
+GET    /accounts                       POST /accounts {address, name?, provider?, tenant?}
 GET    /messages?account=              GET  /messages/raw?account=&id= (message/rfc822)
 POST   /messages/labels {account, id, add?, remove?}     POST /messages/delete {account, id}
+POST   /messages/move {account, id, folder}
 POST   /deliver {to, raw (base64), labels?, at?}         POST /load {account, path}     POST /samples
 GET    /left                           mails to addresses elsewhere
 GET    /faults · POST /faults (a Fault) · DELETE /faults · PUT /latency {ms}
@@ -34,6 +35,7 @@ class AccountIn(Struct, forbid_unknown_fields=True):
     address: str
     name: str = ""
     provider: str = "google"
+    tenant: str = ""
 
 
 class DeliverIn(Struct, forbid_unknown_fields=True):
@@ -58,6 +60,12 @@ class LabelsIn(Struct, forbid_unknown_fields=True):
 class MessageIn(Struct, forbid_unknown_fields=True):
     account: str
     id: str
+
+
+class MoveIn(Struct, forbid_unknown_fields=True):
+    account: str
+    id: str
+    folder: str
 
 
 class OfAccount(Struct, forbid_unknown_fields=True):
@@ -102,6 +110,7 @@ class Control:
             _act(
                 "POST", "messages/delete", MessageIn, lambda body: sim.delete(body.account, body.id)
             ),
+            _act("POST", "messages/move", MoveIn, self._move),
             _act("POST", "deliver", DeliverIn, self._deliver),
             _act("POST", "load", LoadIn, lambda body: sim.load(body.account, Path(body.path))),
             _act("POST", "samples", Nothing, lambda _: sim.add_samples()),
@@ -135,7 +144,12 @@ class Control:
         ]
 
     def _add_account(self, body: AccountIn) -> object:
-        return self._simulator.add_account(body.address, name=body.name, provider=body.provider)
+        return self._simulator.add_account(
+            body.address, name=body.name, provider=body.provider, tenant=body.tenant
+        )
+
+    def _move(self, body: MoveIn) -> None:
+        self._simulator.move(body.account, body.id, body.folder)
 
     def _relabel(self, body: LabelsIn) -> None:
         self._simulator.relabel(body.account, body.id, add=body.add, remove=body.remove)

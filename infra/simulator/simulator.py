@@ -113,10 +113,13 @@ class Simulator:
 
     # -- Accounts and mail ------------------------------------------------------------------------
 
-    def add_account(self, address: str, *, name: str = "", provider: str = "google") -> Account:
+    def add_account(
+        self, address: str, *, name: str = "", provider: str = "google", tenant: str = ""
+    ) -> Account:
+        """`tenant` is Microsoft's: an id or a name of the organisation, "" for the address's domain."""
         if provider not in self.vendors:
             raise ValueError(f"there is no simulated provider {provider!r}")
-        return self.office.add_account(address, name=name, provider=provider)
+        return self.office.add_account(address, name=name, provider=provider, tenant=tenant)
 
     def load(self, account: str, path: Path) -> list[Loaded]:
         """Imports a file or folder; raises FileNotFoundError. Loading it twice imports it twice.
@@ -167,6 +170,11 @@ class Simulator:
         """As its owner would: read it, move it, trash it."""
         with self.office.store:
             self.office.relabel(self.message(account, message_id), add=add, remove=remove)
+
+    def move(self, account: str, message_id: str, folder: str) -> None:
+        """As its owner would: to INBOX, ARCHIVE, TRASH, SPAM, SENT, DRAFT, or a folder of their own."""
+        with self.office.store:
+            self.office.move(self.message(account, message_id), folder)
 
     def delete(self, account: str, message_id: str) -> None:
         """For good, as from the trash."""

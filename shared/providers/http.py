@@ -31,12 +31,14 @@ class AnswerTooLarge(ProviderUnavailable):
 
 
 class Answer(Struct, frozen=True):
-    """Whatever came back; any status. `retry_after` is in seconds, None when there was none."""
+    """Whatever came back; any status. `retry_after` is in seconds, None when there was none;
+    `challenge` is WWW-Authenticate, "" when there was none."""
 
     status: int
     content_type: str
     retry_after: float | None
     body: bytes
+    challenge: str = ""
 
     def json(self) -> dict[str, Any]:
         """The JSON object of the body; {} of anything else, for proxies answer HTML."""
@@ -67,6 +69,7 @@ class Http:
         *,
         repeatable: bool,
         token: str = "",
+        headers: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
         form: Mapping[str, str] | None = None,
         body: bytes | None = None,
@@ -78,10 +81,12 @@ class Http:
         and a short Retry-After are tried again, at most three times in all. Anything else is sent
         exactly once.
         """
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        sent = dict(headers or {})
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
         if body is not None:
-            headers["Content-Type"] = content_type
-        send = partial(self._once, method, path, headers, params, form or body)
+            sent["Content-Type"] = content_type
+        send = partial(self._once, method, path, sent, params, form or body)
         return self._patiently(send) if repeatable else send()
 
     def _patiently(self, send: Callable[[], Answer]) -> Answer:
@@ -162,6 +167,7 @@ def _read(response: "requests.Response") -> Answer:
         content_type=response.headers.get("Content-Type", ""),
         retry_after=retry_after(response.headers.get("Retry-After")),
         body=b"".join(chunks),
+        challenge=response.headers.get("WWW-Authenticate", ""),
     )
 
 

@@ -17,7 +17,7 @@ from tests.bench.simulated import Simulated
 ROUNDS = 3
 LATENCY = 40
 """Milliseconds of every request."""
-SLOWEST = 200
+SLOWEST = 100
 """So many mails say how fast one by one is; all of them would take minutes."""
 QUOTA_PER_MAIL = 24
 """1.2 × the 20 units that Gmail takes for a message."""

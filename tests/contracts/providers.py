@@ -178,9 +178,10 @@ class Tokens:
     def token(self) -> str:
         return self._current
 
-    def replace(self, rejected: str) -> str:
+    def replace(self, rejected: str, *, claims: str = "") -> str:
         if rejected == self._current:
-            self._current = self._provider.oauth.refresh(self._refresh_token).access_token
+            fresh = self._provider.oauth.refresh(self._refresh_token, claims=claims)
+            self._current = fresh.access_token
             self.seen.append(self._current)
         return self._current
 

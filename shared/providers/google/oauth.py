@@ -106,7 +106,7 @@ class GoogleOAuth:
         credential = _credential(tokens)
         return Consent(self._account(tokens, kept.get("nonce", ""), credential), credential)
 
-    def refresh(self, refresh_token: str) -> Credential:
+    def refresh(self, refresh_token: str, *, claims: str = "") -> Credential:  # noqa: ARG002 - none here
         tokens = self._token(grant_type="refresh_token", refresh_token=refresh_token)
         if tokens.status != 200:
             raise _refusal(tokens, on_invalid_grant=_grant_revoked())

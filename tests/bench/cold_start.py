@@ -1,0 +1,46 @@
+"""What a user waits for when no instance of a function runs: its imports."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from statistics import median
+
+from infra.local import functions_map
+from infra.local.functions_map import ROOT, Trigger
+from tests.bench.claims import Claim
+
+ROUNDS = 9
+AT_MOST = 1.6
+"""Times what functions_framework takes alone."""
+_PROGRAM = f"""
+import sys, time
+sys.path.append({str(ROOT)!r})
+begun = time.perf_counter()
+import functions_framework
+if len(sys.argv) > 1:
+    functions_framework.create_app(sys.argv[1], sys.argv[2])
+print(time.perf_counter() - begun)
+"""
+
+
+def claims() -> Iterator[Claim]:
+    """The ratio is taken round by round, so that a busy moment weighs on both sides of it."""
+    functions = functions_map.load().functions
+    ratios: dict[str, list[float]] = {name: [] for name in functions}
+    alone: list[float] = []
+    for warming in range(-1, ROUNDS):
+        framework = _seconds()
+        for name in functions:
+            ratio = _seconds(name, str(ROOT / "functions" / name / "main.py")) / framework
+            if warming >= 0:
+                ratios[name].append(ratio)
+        alone.append(framework)
+    yield Claim(name="functions_framework alone", value=1_000 * median(alone), unit="ms")
+    for name, function in functions.items():
+        judged = AT_MOST if function.trigger is Trigger.HTTP else None
+        yield Claim(name=name, value=median(ratios[name]), unit="×", at_most=judged)
+
+
+def _seconds(*function: str) -> float:
+    command = [sys.executable, "-I", "-c", _PROGRAM, *function]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
