@@ -62,6 +62,22 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     embedded_data: str = ".local"
     """Folder of the one-machine backend."""
 
+    google_cloud_project: str = ""
+    """The id of the project that BACKEND=shared.gcp keeps everything in."""
+    functions_url: str = ""
+    """Where Cloud Tasks reaches the task functions, each below it by its name; default: where Cloud
+    Functions puts them in TASKS_LOCATION. With the name it is the `aud` of their tokens."""
+    tasks_location: str = ""
+    """The region of the queues."""
+    tasks_queues: tuple[tuple[str, str], ...] = ()
+    """Which queue calls which task function: sync_mailbox=mailbridge-sync, comma separated."""
+    tasks_invoker: str = ""
+    """The service account whose OIDC token Cloud Tasks shows; the callee's INVOKER_EMAIL."""
+    firestore_emulator_host: str = ""
+    """host:port of an emulator to use instead of the real service; likewise the next two."""
+    secret_manager_emulator_host: str = ""
+    cloud_tasks_emulator_host: str = ""
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Raises ConfigurationError with one line that names every malformed variable."""
@@ -95,13 +111,26 @@ class _Field(Struct):
         if self.kind is int:
             return _positive(text)
         if self.attribute == "allowed_origins":
-            return tuple(_url(part.strip()) for part in text.split(",") if part.strip())
+            return tuple(_url(part) for part in _parts(text))
+        if self.attribute == "tasks_queues":
+            return tuple(_pair(part) for part in _parts(text))
         if self.attribute.endswith("_url") or self.attribute == "auth_issuer":
             return _url(text)
         return text
 
 
 _FIELDS = {name.upper(): _Field(name, kind) for name, kind in Settings.__annotations__.items()}
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, value = (part.strip() for part in text.partition("="))
+    if not name or not value:
+        raise ValueError(f"must be name=value pairs, comma separated, not {text!r}")
+    return name, value
 
 
 def _positive(text: str) -> int:

@@ -115,8 +115,8 @@ class _Endpoint:
 class Api(_Endpoint):
     """A function for users: bearer JWT in, JSON out."""
 
-    def get(self, path: str, *, public: bool = False, status: int = 0) -> Callable[[H], H]:
-        return self._route("GET", path, status=status, public=public)
+    def get(self, path: str, *, public: bool = False) -> Callable[[H], H]:
+        return self._route("GET", path, public=public)
 
     def post(
         self, path: str, *, status: int = 0, location: str = "", public: bool = False
@@ -127,8 +127,8 @@ class Api(_Endpoint):
     def patch(self, path: str) -> Callable[[H], H]:
         return self._route("PATCH", path)
 
-    def delete(self, path: str, *, status: int = 0) -> Callable[[H], H]:
-        return self._route("DELETE", path, status=status)
+    def delete(self, path: str) -> Callable[[H], H]:
+        return self._route("DELETE", path)
 
     def _route(
         self, method: str, path: str, *, status: int = 0, location: str = "", public: bool = False

@@ -29,11 +29,11 @@ def _urls(stack: Stack) -> Table:
     for name, function in stack.map.functions.items():
         table.add_row(name, f"{stack.url}/{name}", _CALLED_BY[function.trigger])
     table.add_section()
-    table.add_row("API description", f"{stack.url}/openapi.json", "")
+    table.add_row("description", f"{stack.url}/openapi.json", "")
     if stack.development:
-        table.add_row("development tokens", f"{stack.url}/dev/token", "you")
+        table.add_row("tokens", f"{stack.url}/dev/token", "you")
     if stack.simulator_url:
-        table.add_row("simulated Google", stack.simulator_url, "functions, browser")
+        table.add_row("simulator", stack.simulator_url, "functions, browser")
     return table
 
 

@@ -14,7 +14,7 @@ def main() -> int:
     try:
         simulator = Simulator.start(asked.port, asked.data)
     except OSError as error:
-        print(f"Simulator: port {asked.port} cannot be used: {error.strerror}.", file=sys.stderr)
+        print(f"Simulator: cannot start on port {asked.port}: {error.strerror}.", file=sys.stderr)
         return 1
     with simulator:
         try:

@@ -77,7 +77,7 @@ class Simulator:
         """Serves on 127.0.0.1:`port` (0: a free one) from threads of its own until `stop`.
 
         `data` is the folder that keeps everything across restarts; None keeps it in memory.
-        Raises OSError when the port is taken.
+        Raises OSError when the port is taken or another process uses the folder.
         """
         store = Store(data / "simulator.sqlite" if data else None)
         simulator = cls(store, clock or SystemClock())

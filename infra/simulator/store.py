@@ -1,5 +1,6 @@
 """Where a simulator keeps what it must still know after a restart: SQLite, or memory alone."""
 
+import errno
 import sqlite3
 import threading
 from collections.abc import Iterator, MutableMapping
@@ -11,6 +12,12 @@ import msgspec
 
 R = TypeVar("R")
 
+_SETTINGS = """
+PRAGMA locking_mode=EXCLUSIVE;
+PRAGMA journal_mode=WAL;
+PRAGMA synchronous=NORMAL;
+"""
+"""Exclusive: the tables are kept in memory too, so a second process would write over the first."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (kind TEXT, key TEXT, body BLOB, PRIMARY KEY (kind, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blobs (key TEXT PRIMARY KEY, body BLOB);
@@ -25,17 +32,22 @@ class Store:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        """`path` is the SQLite file; None keeps everything in memory."""
+        """`path` is the SQLite file; None keeps everything in memory.
+
+        Raises OSError when another process has the file open.
+        """
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._depth = 0
         self._sqlite = sqlite3.connect(
-            path or ":memory:", isolation_level=None, check_same_thread=False
+            path or ":memory:", timeout=0, isolation_level=None, check_same_thread=False
         )
-        self._sqlite.execute("PRAGMA journal_mode=WAL")
-        self._sqlite.execute("PRAGMA synchronous=NORMAL")
-        self._sqlite.executescript(_SCHEMA)
+        try:
+            self._sqlite.executescript(_SETTINGS + _SCHEMA)
+        except sqlite3.OperationalError as error:
+            self._sqlite.close()
+            raise OSError(errno.EBUSY, f"{path} cannot be used: {error}") from error
 
     def __enter__(self) -> "Store":
         self._lock.acquire()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import requests
 
 CONNECT_SECONDS = 10
-READ_SECONDS = 60
+READ_SECONDS = 30
 LARGEST_ANSWER = 48 << 20
 """Bytes, unpacked: what a function of 512 MiB can parse without dying."""
 _ATTEMPTS = 3

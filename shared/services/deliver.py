@@ -36,8 +36,9 @@ from shared.ports import MailProvider, SendOutcome, Transaction, Where, World
 from shared.records import Versioned
 from shared.services import emails, intake, vault
 
-LEASE = timedelta(seconds=120)
-"""Longer than any single request to a provider may take."""
+LEASE = timedelta(seconds=45)
+"""Longer than a request to a provider may take, and renewed at every step. Should it run out all the
+same, the steps keep an email from going out twice; the lease only saves the work."""
 PAGE = 100
 
 

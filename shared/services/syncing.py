@@ -8,7 +8,7 @@ from shared.domain.errors import Busy, Conflict
 from shared.domain.sync import Lease, SyncState
 from shared.ports import Task, Transaction, World
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=45)
 """Renewed before every round of requests; longer than the slowest of them."""
 
 

@@ -12,7 +12,8 @@ from shared.domain.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from shared.providers.google.errors import Missing, error_of
+from shared.providers.fetching import Missing
+from shared.providers.google.errors import error_of
 from shared.providers.http import Answer
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from infra.simulator import CLIENT_ID, Simulator
 from tests.simulator.people import ANA, BEN, Person, Program, mail
 from tests.world import FakeClock
@@ -58,3 +60,13 @@ def test_without_a_folder_nothing_is_kept(clock: FakeClock) -> None:
         first.add_account(ANA)
     with Simulator.start(clock=clock) as second:
         assert second.office.accounts() == []
+
+
+def test_a_folder_in_use_by_another_is_refused(tmp_path: Path, clock: FakeClock) -> None:
+    with Simulator.start(data=tmp_path, clock=clock) as first:
+        with pytest.raises(OSError, match="locked"):
+            Simulator.start(data=tmp_path, clock=clock)
+        first.add_account(ANA)
+
+    with Simulator.start(data=tmp_path, clock=clock) as second:
+        assert [account.address for account in second.office.accounts()] == [ANA]

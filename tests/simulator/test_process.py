@@ -1,5 +1,6 @@
 """`python -m infra.simulator` as a process."""
 
+import base64
 import re
 import signal
 import subprocess
@@ -65,6 +66,20 @@ def test_it_loads_mail_once_and_keeps_it(tmp_path: Path) -> None:
 
     assert "not loaded: b.eml: empty: there is no mail in it\n" in first
     assert "1 mails loaded into ana@example.com\n" in first
+
+
+def test_what_it_answered_survives_being_killed(tmp_path: Path) -> None:
+    raw = base64.b64encode(mail(Subject="Kept")).decode()
+    with running("--data", str(tmp_path)) as (process, lines):
+        body = {"to": "chris@example.com", "raw": raw}
+        requests.post(url(lines) + "/_simulator/deliver", json=body, timeout=10)
+        process.kill()
+
+    with running("--data", str(tmp_path)) as (_, lines):
+        mails = requests.get(
+            url(lines) + "/_simulator/messages?account=chris@example.com", timeout=10
+        )
+    assert mails.json()[0]["subject"] == "Kept"
 
 
 def test_a_taken_port_and_a_wrong_path_are_one_line_each() -> None:

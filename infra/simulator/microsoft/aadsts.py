@@ -21,9 +21,7 @@ class Sts(Struct, frozen=True):
 _MFA = '{"access_token":{"capolids":{"essential":true,"values":["5a1e3b9c-0000-4000-8000-5d2f3e000001"]}}}'
 _STS = {
     "50011": Sts("invalid_request", "The redirect URI specified in the request does not match."),
-    "50020": Sts(
-        "invalid_grant", "User account from identity provider does not exist in tenant."
-    ),
+    "50020": Sts("invalid_grant", "User account from identity provider does not exist in tenant."),
     "50053": Sts("invalid_grant", "The account is locked, you've tried to sign in too many times."),
     "50057": Sts("invalid_grant", "The user account is disabled."),
     "50058": Sts("login_required", "A silent sign-in request was sent but no user is signed in."),
@@ -78,14 +76,18 @@ _STS = {
         "The provided authorization code or refresh token has expired due to inactivity. Send a new "
         "interactive authorization request for this user and resource.",
     ),
-    "70011": Sts("invalid_scope", "The provided value for the input parameter 'scope' is not valid."),
+    "70011": Sts(
+        "invalid_scope", "The provided value for the input parameter 'scope' is not valid."
+    ),
     "70043": Sts(
         "invalid_grant",
         "The refresh token has expired or is invalid due to sign-in frequency checks by conditional "
         "access.",
         "token_expired",
     ),
-    "90002": Sts("invalid_request", "Tenant not found. Check to make sure you have the correct one."),
+    "90002": Sts(
+        "invalid_request", "Tenant not found. Check to make sure you have the correct one."
+    ),
     "90094": Sts("consent_required", "The grant requires administrator permission."),
     "90099": Sts("invalid_grant", "The application has not been authorized in the tenant."),
     "700016": Sts("unauthorized_client", "Application was not found in the directory."),

@@ -14,6 +14,7 @@ from shared.domain.errors import (
     RateLimited,
 )
 from shared.mime import headers
+from shared.providers.fetching import Missing
 from shared.providers.http import Answer
 
 _LATER = {
@@ -29,10 +30,6 @@ MAILBOX_WIDE = {"failedPrecondition", "FAILED_PRECONDITION", "domainPolicy"}
 """Refusals of the whole mailbox (Gmail switched off, policy), never of one message."""
 _UNTIL = re.compile(r"[Rr]etry after (\d{4}-[\d:.TZ-]+)")
 _SHOWN = 300
-
-
-class Missing(ProviderRejected):
-    """404: what was asked for is not there. Callers who can make sense of that catch it."""
 
 
 def error_of(answer: Answer, *, scopes: tuple[str, ...] = ()) -> MailbridgeError:

@@ -15,10 +15,10 @@ from shared.domain.errors import (
 from shared.domain.mail import Mail, OutgoingMail
 from shared.mime.build import build
 from shared.ports import ChangePage, Fetched, IdPage, Search, SendOutcome, TokenSource
+from shared.providers.fetching import Missing
 from shared.providers.google import history, mapping, search
 from shared.providers.google.api import Api
 from shared.providers.google.content import detached_texts
-from shared.providers.google.errors import Missing
 from shared.providers.google.fetching import BATCH, fetch
 from shared.providers.google.oauth import GMAIL_COMPOSE, GMAIL_READONLY
 from shared.providers.http import Http
