@@ -39,6 +39,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
     graph_url: str = "https://graph.microsoft.com"
 
     auth_issuer: str = ""
+    """The `iss` of users' tokens, to the letter: some issuers' names end in a slash."""
     auth_audience: str = ""
     auth_jwks_url: str = ""
     auth_team_claim: str = "team"
@@ -114,7 +115,7 @@ class _Field(Struct):
             return tuple(_url(part) for part in _parts(text))
         if self.attribute == "tasks_queues":
             return tuple(_pair(part) for part in _parts(text))
-        if self.attribute.endswith("_url") or self.attribute == "auth_issuer":
+        if self.attribute.endswith("_url"):
             return _url(text)
         return text
 

@@ -13,6 +13,7 @@ def test_settings_come_from_the_environment_and_the_rest_has_defaults() -> None:
             "ALLOWED_ORIGINS": "https://crm.example.com, http://localhost:3000",
             "SYNC_INTERVAL_SECONDS": "60",
             "AUTH_TEAM_CLAIM": "org",
+            "AUTH_ISSUER": "https://tenant.login.example/",
             "PATH": "/bin",
         }
     )
@@ -20,6 +21,7 @@ def test_settings_come_from_the_environment_and_the_rest_has_defaults() -> None:
     assert settings.allowed_origins == ("https://crm.example.com", "http://localhost:3000")
     assert settings.sync_interval_seconds == 60
     assert settings.auth_team_claim == "org"
+    assert settings.auth_issuer == "https://tenant.login.example/"
     assert settings.gmail_url == "https://gmail.googleapis.com"
 
 

@@ -5,6 +5,7 @@ GET    /messages?account=              GET  /messages/raw?account=&id= (message/
 POST   /messages/labels {account, id, add?, remove?}     POST /messages/delete {account, id}
 POST   /messages/move {account, id, folder}
 POST   /deliver {to, raw (base64), labels?, at?}         POST /load {account, path}     POST /samples
+GET    /loaded                         what became of every mail that was loaded
 GET    /left                           mails to addresses elsewhere
 GET    /faults · POST /faults (a Fault) · DELETE /faults · PUT /latency {ms}
 GET    /counters · DELETE /counters
@@ -114,6 +115,7 @@ class Control:
             _act("POST", "deliver", DeliverIn, self._deliver),
             _act("POST", "load", LoadIn, lambda body: sim.load(body.account, Path(body.path))),
             _act("POST", "samples", Nothing, lambda _: sim.add_samples()),
+            _read("loaded", lambda _: sim.loaded()),
             _read("left", lambda _: sim.left()),
         ]
 

@@ -21,9 +21,10 @@ from infra.simulator.store import Store
 from shared.ports import Clock
 
 
-class Loaded(Struct, frozen=True):
+class Loaded(Struct, frozen=True, kw_only=True):
     """What became of one mail of a file."""
 
+    account: str
     name: str
     """The file below what was loaded; in an mbox with "#" and the mail's number."""
     message_id: str = ""
@@ -61,6 +62,7 @@ class Simulator:
         self.faults = Switchboard()
         self.meters = Meters()
         self.office = PostOffice(store, self.clock, self.meters)
+        self._loaded = store.table("loaded", Loaded)
         self._exchange = Exchange(self.faults, self.meters)
         self.google = Google(self.office, self._exchange, self.meters)
         self.vendors: dict[str, Vendor] = {vendor.name: vendor for vendor in (self.google,)}
@@ -128,7 +130,15 @@ class Simulator:
         """
         own = self.office.mailbox(account).account.address
         with self.office.store:
-            return [self._import(own, found) for found in loading.mails(Path(path))]
+            loaded = [self._import(own, found) for found in loading.mails(Path(path))]
+            for number, one in enumerate(loaded, len(self._loaded)):
+                self._loaded[str(number)] = one
+        return loaded
+
+    def loaded(self) -> list[Loaded]:
+        """Everything `load` ever said here, oldest first."""
+        with self.office.store:
+            return list(self._loaded.values())
 
     def add_samples(self) -> list[Account]:
         """Three accounts of a team and a few weeks of their mail; see `samples`."""
@@ -203,8 +213,13 @@ class Simulator:
 
     def _import(self, account: str, found: loading.Found) -> Loaded:
         if found.problem:
-            return Loaded(found.name, problem=found.problem)
+            return Loaded(account=account, name=found.name, problem=found.problem)
         message = self.office.add(account, found.raw, labels=("INBOX",))
         if message.facts.sender == account:
             message = self.office.relabel(message, add=("SENT",), remove=("INBOX",))
-        return Loaded(found.name, message.id, message.facts.sender)
+        return Loaded(
+            account=account,
+            name=found.name,
+            message_id=message.id,
+            sender=message.facts.sender,
+        )

@@ -19,8 +19,11 @@ PRAGMA synchronous=NORMAL;
 """
 """Exclusive: the tables are kept in memory too, so a second process would write over the first."""
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS records (kind TEXT, key TEXT, body BLOB, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (kind TEXT, key TEXT, body BLOB, PRIMARY KEY (kind, key));
 CREATE TABLE IF NOT EXISTS blobs (key TEXT PRIMARY KEY, body BLOB);
+"""
+_UPSERT = """
+INSERT INTO records VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body
 """
 
 
@@ -71,12 +74,15 @@ class Store:
         return Table(self, kind, record)
 
     def records(self, kind: str) -> list[tuple[str, bytes]]:
+        """In the order in which they were first written."""
         with self._lock:
-            rows = self._sqlite.execute("SELECT key, body FROM records WHERE kind = ?", (kind,))
+            rows = self._sqlite.execute(
+                "SELECT key, body FROM records WHERE kind = ? ORDER BY rowid", (kind,)
+            )
             return rows.fetchall()
 
     def write(self, kind: str, key: str, body: bytes) -> None:
-        self._execute("REPLACE INTO records VALUES (?, ?, ?)", kind, key, body)
+        self._execute(_UPSERT, kind, key, body)
 
     def remove(self, kind: str, key: str) -> None:
         self._execute("DELETE FROM records WHERE kind = ? AND key = ?", kind, key)
@@ -102,7 +108,7 @@ class Store:
 
 
 class Table(MutableMapping[str, R], Generic[R]):
-    """A dict of frozen structs that is written through to the store."""
+    """A dict of frozen structs that is written through to the store and keeps its order."""
 
     def __init__(self, store: Store, kind: str, record: type[R]) -> None:
         self._store = store

@@ -44,6 +44,7 @@ def test_accounts_and_mail(control: Controller, simulator: Simulator, tmp_path: 
     assert (made["address"], made["provider"]) == (ANA, "google")
     assert control("GET", "accounts") == [made]
     assert [one["problem"] for one in loaded] == ["", "empty: there is no mail in it"]
+    assert control("GET", "loaded") == loaded
     assert {one["id"]: one["labels"] for one in listed}[key] == ["STARRED"]
     assert simulator.message(ANA, key).at == 1795165200000
     assert b"Dated" in control.raw("GET", f"messages/raw?account={ANA}&id={key}").content

@@ -55,6 +55,22 @@ def test_what_was_revoked_forgotten_or_deleted_stays_so(tmp_path: Path, clock: F
             assert second.deliver(mail(), to=ANA) != key
 
 
+def test_after_a_restart_the_oldest_refresh_token_is_still_the_oldest(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with Simulator.start(data=tmp_path, clock=clock) as first:
+        first.add_account(ANA)
+        tokens = [Person(first).sign_in()["refresh_token"] for _ in range(5)]
+        assert Person(first).refresh(tokens[0]).status_code == 200
+
+    with Simulator.start(data=tmp_path, clock=clock) as second:
+        second.google.limits.refresh_tokens_per_client = 3
+        Person(second).sign_in()
+        statuses = [Person(second).refresh(token).status_code for token in tokens]
+
+    assert statuses == [400, 400, 400, 200, 200]
+
+
 def test_without_a_folder_nothing_is_kept(clock: FakeClock) -> None:
     with Simulator.start(clock=clock) as first:
         first.add_account(ANA)
