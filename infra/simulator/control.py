@@ -4,7 +4,8 @@ GET    /accounts                       POST /accounts {address, name?, provider?
 GET    /messages?account=              GET  /messages/raw?account=&id= (message/rfc822)
 POST   /messages/labels {account, id, add?, remove?}     POST /messages/delete {account, id}
 POST   /messages/move {account, id, folder}
-POST   /deliver {to, raw (base64), labels?, at?}         POST /load {account, path}     POST /samples
+POST   /deliver {to, raw (base64), labels?, at?}         POST /load {account, path, turn?, of?}
+POST   /samples
 GET    /loaded                         what became of every mail that was loaded
 GET    /left                           mails to addresses elsewhere
 GET    /faults · POST /faults (a Fault) · DELETE /faults · PUT /latency {ms}
@@ -16,10 +17,10 @@ POST   /history/expire {account} · /grants/revoke {account} · /tokens/expire {
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from infra.simulator.exchange import CONTROL
 from infra.simulator.faults import Count, Fault
@@ -49,6 +50,8 @@ class DeliverIn(Struct, forbid_unknown_fields=True):
 class LoadIn(Struct, forbid_unknown_fields=True):
     account: str
     path: str
+    turn: Count = 0
+    of: Annotated[int, Meta(ge=1)] = 1
 
 
 class LabelsIn(Struct, forbid_unknown_fields=True):
@@ -113,7 +116,7 @@ class Control:
             ),
             _act("POST", "messages/move", MoveIn, self._move),
             _act("POST", "deliver", DeliverIn, self._deliver),
-            _act("POST", "load", LoadIn, lambda body: sim.load(body.account, Path(body.path))),
+            _act("POST", "load", LoadIn, self._load),
             _act("POST", "samples", Nothing, lambda _: sim.add_samples()),
             _read("loaded", lambda _: sim.loaded()),
             _read("left", lambda _: sim.left()),
@@ -155,6 +158,10 @@ class Control:
 
     def _relabel(self, body: LabelsIn) -> None:
         self._simulator.relabel(body.account, body.id, add=body.add, remove=body.remove)
+
+    def _load(self, body: LoadIn) -> object:
+        sim, path = self._simulator, Path(body.path)
+        return sim.load(body.account, path, turn=body.turn, of=body.of)
 
     def _deliver(self, body: DeliverIn) -> object:
         sim = self._simulator

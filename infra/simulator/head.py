@@ -23,6 +23,7 @@ _FIELD = re.compile(
 _SPACED = re.compile(rb"(?m)^([!-9;-~]+)[ \t]+:")
 _END = re.compile(rb"\r\n\r\n|\n\r?\n|\r\n\n|\r\r|\A(?:\r\n|\n|\r)")
 _ADDRESS = re.compile(r"[^\s<>()\[\]\\,;:\"']{1,256}@[^\s<>()\[\]\\,;:\"'@]{1,256}")
+_WHOLE = re.compile(r"(?:\"[^\"]+\"|[^\s\"@]+)@[^\s@]+")
 _MESSAGE_ID = re.compile(r"<[^<>\s]+>")
 _LAX = {"strict": False} if hasattr(email.utils, "supports_strict_parsing") else {}
 """Newer Pythons give up on a whole header where older ones, and mail clients, read most of it."""
@@ -185,10 +186,10 @@ def _word(word: re.Match[str], structured: bool) -> str:
 
 def people(values: list[str]) -> People:
     """Everybody in these headers; where the grammar finds nobody, by the shape of an address."""
-    named = _named(values)
+    everybody = named(values)
     shaped = [found.strip(".").lower() for value in values for found in _ADDRESS.findall(value)]
-    addresses = [address.lower() for _, address in named if "@" in address] or shaped
-    names = [name.lower() for name, _ in named if name]
+    addresses = [address.lower() for _, address in everybody if _WHOLE.fullmatch(address)] or shaped
+    names = [name.lower() for name, _ in everybody if name]
     stray = [address for address in shaped if address not in addresses]
     unique = tuple(dict.fromkeys(addresses))
     return People(unique, "|".join(map(words, unique)), "|".join(map(words, names + stray)))
@@ -196,10 +197,11 @@ def people(values: list[str]) -> People:
 
 def unreachable(headers: Iterable[tuple[str, str]], name: str) -> bool:
     """Whether somebody named in the headers called `name` has no address."""
-    return any(address and "@" not in address for _, address in _named(_all(headers, name)))
+    return any(address and "@" not in address for _, address in named(_all(headers, name)))
 
 
-def _named(values: list[str]) -> list[tuple[str, str]]:
+def named(values: list[str]) -> list[tuple[str, str]]:
+    """Name and address of everybody in these header values, as they were written; either may be ""."""
     return getaddresses([decoded(value, structured=True) for value in values], **_LAX)
 
 

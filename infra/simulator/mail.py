@@ -81,7 +81,7 @@ class Left(Struct, frozen=True):
 
 
 PLACES = ("DRAFT", "TRASH", "SPAM", "SENT", "INBOX", "ARCHIVE")
-"""Labels that say where a mail lies. Of several the first is the folder, where one must be chosen."""
+"""Labels that say where a mail lies; every other but MARKS is a folder of the owner's own."""
 MARKS = ("UNREAD", "STARRED", "IMPORTANT", "CHAT")
 """Labels that say something else; and so do Gmail's CATEGORY_…."""
 FIRST_CHANGE = 2**53 + 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -123,14 +124,16 @@ class Simulator:
             raise ValueError(f"there is no simulated provider {provider!r}")
         return self.office.add_account(address, name=name, provider=provider, tenant=tenant)
 
-    def load(self, account: str, path: Path) -> list[Loaded]:
+    def load(self, account: str, path: Path, *, turn: int = 0, of: int = 1) -> list[Loaded]:
         """Imports a file or folder; raises FileNotFoundError. Loading it twice imports it twice.
 
-        A mail goes where its own Date says; what the account wrote itself lies in SENT.
+        A mail goes where its own Date says; what the account wrote itself lies in SENT. When `of`
+        accounts share the mails, every `of`-th is this one's, beginning with number `turn`.
         """
         own = self.office.mailbox(account).account.address
         with self.office.store:
-            loaded = [self._import(own, found) for found in loading.mails(Path(path))]
+            share = islice(loading.mails(Path(path)), turn, None, of)
+            loaded = [self._import(own, found) for found in share]
             for number, one in enumerate(loaded, len(self._loaded)):
                 self._loaded[str(number)] = one
         return loaded

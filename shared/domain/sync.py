@@ -81,7 +81,7 @@ class SyncState(Struct, kw_only=True):
 
 
 class Trouble(Struct, kw_only=True):
-    """A message that could not be taken in. Retried a few times, then left for a person to see."""
+    """A message that could not be taken in. Retried for a month, then left for a person to see."""
 
     provider_id: str
     reason: str
@@ -92,11 +92,14 @@ class Trouble(Struct, kw_only=True):
 
 SHARDS = 8
 """Due mailboxes are listed shard by shard: an index on a time alone tops out at 500 writes/s."""
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 64
 
 
 def retry_at(attempts: int, now: datetime) -> datetime | None:
-    """When a troubled message is tried again: 1, 5, 25 and 125 minutes later, then never."""
+    """When a troubled message is tried again: after 1, 5, 25 and 125 minutes, then twice a day.
+
+    None after a month: an outage is over by then, and what is still bad stays bad.
+    """
     if attempts >= MAX_ATTEMPTS:
         return None
-    return now + timedelta(minutes=5 ** (attempts - 1))
+    return now + timedelta(minutes=min(5 ** (attempts - 1), 12 * 60))

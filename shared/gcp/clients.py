@@ -84,6 +84,6 @@ def _cloud_tasks(emulator: str) -> "CloudTasksClient":
 
 def _plain(host: str) -> Any:
     """A channel without TLS, which an `api_endpoint` of the client options cannot ask for."""
-    import grpc
+    import grpc  # type: ignore[import-untyped]
 
     return grpc.insecure_channel(host, options=[("grpc.max_receive_message_length", -1)])

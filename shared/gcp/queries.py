@@ -11,7 +11,7 @@ from shared.domain.errors import InvalidRequest
 from shared.gcp.paths import Database
 from shared.gcp.values import set_value
 from shared.gcp.writes import field_path
-from shared.ports import Data, Document, Query, Where
+from shared.ports import Document, Query, Where
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1.types import Cursor, StructuredQuery, Value
@@ -46,16 +46,16 @@ def structured(database: Database, query: Query) -> tuple[str, "StructuredQuery"
 
     _check(query)
     parent, collection = database.collection(query.collection, group=query.group)
-    made = StructuredQuery(
-        from_=[{"collection_id": collection, "all_descendants": query.group}],
-        order_by=_order(query),
-    )
+    fields: dict[str, Any] = {
+        "from_": [{"collection_id": collection, "all_descendants": query.group}],
+        "order_by": _order(query),
+    }
     if query.where:
         filters = [_filter(where) for where in query.where]
-        made.where = {"composite_filter": {"op": "AND", "filters": filters}}
+        fields["where"] = {"composite_filter": {"op": "AND", "filters": filters}}
     if query.after:
-        made.start_at = _start(database, query)
-    return parent, made
+        fields["start_at"] = _start(database, query)
+    return parent, StructuredQuery(fields)
 
 
 def cursor(query: Query, last: Document) -> str:
@@ -82,7 +82,10 @@ def _check(query: Query) -> None:
 def _order(query: Query) -> list[dict[str, Any]]:
     last = query.order_by[-1] if query.order_by else ""
     name = f"-{_DOCUMENT_NAME}" if last.startswith("-") else _DOCUMENT_NAME
-    return [*map(_ordering, query.order_by, map(field_path, _fields(query))), _ordering(name, _DOCUMENT_NAME)]
+    return [
+        *map(_ordering, query.order_by, map(field_path, _fields(query))),
+        _ordering(name, _DOCUMENT_NAME),
+    ]
 
 
 def _fields(query: Query) -> list[str]:

@@ -52,7 +52,9 @@ class Rpc:
                 raise (queries.bad_cursor() if query.after else error) from error
 
         answers = self._ask(run)
-        return [self._document(answer.document) for answer in answers if answer.HasField("document")]
+        return [
+            self._document(answer.document) for answer in answers if answer.HasField("document")
+        ]
 
     def count(self, query: Query) -> int:
         parent, structured = queries.structured(self.database, query)
@@ -89,9 +91,7 @@ class Rpc:
 
     def _batch_get(self, names: Sequence[str], at: Any) -> list[Any]:
         request = {"database": self.database.name, "documents": names, "read_time": at}
-        return self._ask(
-            lambda client: _raw(client.batch_get_documents(request, **self._options))
-        )
+        return self._ask(lambda client: _raw(client.batch_get_documents(request, **self._options)))
 
     def _ask(self, call: Callable[["FirestoreClient"], T], *, repeatable: bool = True) -> T:
         return ask("Firestore", lambda: call(self._client()), repeatable=repeatable)

@@ -1,5 +1,6 @@
 """The one way out to a provider: a pinned host, bounded answers, nothing sent twice by accident."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -43,8 +44,8 @@ class Answer(Struct, frozen=True):
     def json(self) -> dict[str, Any]:
         """The JSON object of the body; {} of anything else, for proxies answer HTML."""
         try:
-            value = msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError):
+            value = decoded(self.body, Any)
+        except ValueError:
             return {}
         return value if isinstance(value, dict) else {}
 
@@ -141,6 +142,35 @@ class Http:
             # Gmail compresses only for a User-Agent that names gzip.
             session.headers.update({"User-Agent": "Mailbridge (gzip)", "Accept-Encoding": "gzip"})
         return session
+
+
+def decoded(body: bytes, kind: Any) -> Any:
+    """JSON as `kind`; ValueError when it is none.
+
+    Providers cut previews in the middle of an emoji: half a surrogate pair counts as U+FFFD, or one
+    such mail would make its whole page unreadable for ever.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        mended = _ESCAPE.sub(_mended, body).decode("utf-8", "replace")
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
+    try:
+        return msgspec.json.decode(mended, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(f"no JSON ({type(error).__name__})") from None
+
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+
+
+def _mended(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape["half"] else escape[0]
 
 
 def retry_after(value: str | None) -> float | None:

@@ -15,6 +15,19 @@ from shared.records import Versioned
 from shared.services import syncing, vault
 from shared.services.paging import PageQuery
 
+TROUBLES = 50
+"""So many are shown."""
+
+
+class TroubleView(Struct):
+    """A message that could not be taken in; `retry_at` is null once nobody tries any more."""
+
+    provider_message_id: str
+    reason: str
+    attempts: int
+    first_at: datetime
+    retry_at: datetime | None
+
 
 class SyncView(Struct):
     """How far the sync is. Counts since the mailbox was connected."""
@@ -28,6 +41,8 @@ class SyncView(Struct):
     troubled: int
     vanished: int
     quota_units: int
+    troubles: list[TroubleView] | None = None
+    """The latest, where one mailbox is shown; null in lists."""
 
 
 class MailboxView(Struct):
@@ -99,7 +114,19 @@ def _may_use(caller: Caller, mailbox: Mailbox) -> bool:
 
 def show(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
     mailbox = usable(world, caller, mailbox_id).record
-    return _view(mailbox, records.syncs(world.documents).get(mailbox.id))
+    view = _view(mailbox, records.syncs(world.documents).get(mailbox.id))
+    view.sync.troubles = _troubles(world, mailbox.id)
+    return view
+
+
+def _troubles(world: World, mailbox_id: str) -> list[TroubleView]:
+    latest, _ = records.troubles(world.documents, mailbox_id).page(
+        order_by=("-first_at",), limit=TROUBLES
+    )
+    return [
+        TroubleView(one.provider_id, one.reason, one.attempts, one.first_at, one.retry_at)
+        for one in latest
+    ]
 
 
 def list_(world: World, caller: Caller, query: PageQuery) -> MailboxList:

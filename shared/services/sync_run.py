@@ -6,19 +6,19 @@ from datetime import datetime
 from shared import logs, records
 from shared.domain import planning
 from shared.domain.contacts import ContactAddress, address_id
-from shared.domain.errors import CursorExpired, InvalidRequest, RateLimited
+from shared.domain.errors import CursorExpired, InvalidRequest, ProviderRejected, RateLimited
 from shared.domain.mail import Envelope, Mail
 from shared.domain.mailboxes import Mailbox
 from shared.domain.messages import Message, message_id
 from shared.domain.sync import Import, Stage, Trouble, retry_at
-from shared.ports import Fetched, MailProvider, Search, Where, World
+from shared.ports import Fetched, IdPage, MailProvider, Search, Where, World
 from shared.services import intake
 from shared.services.syncing import Held
 
 CHUNK = 10
 """Addresses of one search; see ports.Search."""
 RETRIES = 50
-"""Troubled messages looked at again by one task."""
+"""Troubled messages looked at again at once."""
 
 
 class Run:
@@ -32,6 +32,7 @@ class Run:
         self._mail = mail
         self._deadline = deadline
         self._units = 0
+        self._page_is_ours = False
         self._messages = records.messages(world.documents, mailbox.team_id)
         self._troubles = records.troubles(world.documents, mailbox.id)
 
@@ -117,13 +118,23 @@ class Run:
         """One page of the mail of a few contacts: a few units of quota, however large the mailbox."""
         targets, after = self._targets(after=importing.addresses_after)
         if targets:
-            found = self._mail.search(Search(targets), importing.page)
+            found = self._found(Search(targets), importing)
             self._take(found.ids, refile=True, searched=True)
             importing.page = found.next
         if not importing.page:
             importing.addresses_after = after
             if not after:
                 self._next_stage(importing, listed_all=True)
+
+    def _found(self, search: Search, importing: Import) -> IdPage:
+        """The page at hand; the first one when a token kept by an earlier task is no longer taken."""
+        kept, self._page_is_ours = not self._page_is_ours, True
+        try:
+            return self._mail.search(search, importing.page)
+        except ProviderRejected:
+            if not (kept and importing.page):
+                raise
+            return self._mail.search(search)
 
     def _next_stage(self, importing: Import, *, listed_all: bool) -> None:
         stage = planning.next_stage(importing, listed_all=listed_all)
@@ -283,14 +294,20 @@ class Run:
             logs.warning("message passed by", mailbox=self._mailbox.id, message=id, reason=reason)
 
     def _retry_troubles(self) -> None:
+        """All that are due: those that fail again are due later, so this ends."""
+        while again := self._due_troubles():
+            still = self._take(again)
+            for id in again:
+                if id not in still:
+                    self._troubles.delete(self._ours(id))
+
+    def _due_troubles(self) -> list[str]:
+        if self._world.clock.now() >= self._deadline:
+            return []
         due, _ = self._troubles.page(
             Where("retry_at", "<=", self._world.clock.now()), order_by=("retry_at",), limit=RETRIES
         )
-        again = [trouble.provider_id for trouble in due]
-        still = self._take(again)
-        for id in again:
-            if id not in still:
-                self._troubles.delete(self._ours(id))
+        return [trouble.provider_id for trouble in due]
 
 
 def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:

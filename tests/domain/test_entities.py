@@ -90,10 +90,13 @@ def test_seeing_a_copy_again_changes_nothing() -> None:
     assert with_copy(once, line("m1", Direction.INCOMING)) == once
 
 
-def test_retries_end() -> None:
-    waits = [retry_at(attempt, NOW) for attempt in range(1, MAX_ATTEMPTS + 1)]
-    assert waits[-1] is None
-    assert all(one and NOW < one < NOW + timedelta(hours=3) for one in waits[:-1])
+def test_a_troubled_message_is_tried_soon_then_twice_a_day_for_a_month() -> None:
+    now, times = NOW, 1
+    while again := retry_at(times, now):
+        assert timedelta() < again - now <= timedelta(hours=12)
+        now, times = again, times + 1
+    assert times == MAX_ATTEMPTS
+    assert timedelta(days=28) < now - NOW < timedelta(days=32)
 
 
 def test_looking_for_a_sent_mail_takes_minutes_and_waiting_at_most_an_hour() -> None:

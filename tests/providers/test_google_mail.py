@@ -24,7 +24,7 @@ class OneToken:
     def token(self) -> str:
         return "t"
 
-    def replace(self, rejected: str) -> str:
+    def replace(self, rejected: str, *, claims: str = "") -> str:  # noqa: ARG002
         return rejected
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from infra.simulator import Fault, Simulator
 from shared import records
@@ -239,7 +240,10 @@ def test_a_bad_message_is_named_counted_passed_by_and_retried(
 
     sync.run(world, mailbox.id)
     assert len(timeline(world, ANA, carl)) == 2
-    assert mailboxes.show(world, ANA, mailbox.id).sync.troubled == 1
+    shown = mailboxes.show(world, ANA, mailbox.id).sync
+    assert shown.troubled == 1
+    assert shown.troubles
+    assert shown.troubles[0].reason
     clock.sleep(120)
     sync.run(world, mailbox.id)
 
@@ -422,3 +426,51 @@ def test_dispatch_enqueues_every_due_mailbox_once_though_it_dies_in_the_middle(
         f"m{n}" for n in range(1_000)
     )
     assert sync.dispatch(world) == 0
+
+
+def test_a_page_token_that_died_between_two_tasks_starts_its_search_again(
+    world: LocalWorld, simulator: Simulator
+) -> None:
+    simulator.google.limits.units_per_minute = None
+    simulator.add_account("ana@example.com")
+    carl = add_contact(world, ANA, "carl@client.example")
+    for number in range(700):
+        raw = mail("carl@client.example", "ana@example.com", f"{number}")
+        simulator.deliver(raw, to="ana@example.com")
+    mailbox = connect_account(world, ANA, "ana@example.com")
+    simulator.faults.add(Fault(method="gmail.*", status=503, times=None, skip=515))
+    work(world)
+    simulator.faults.clear()
+    syncs = records.syncs(world.documents)
+    importing = syncs.get(mailbox.id).importing
+    assert importing
+    assert importing.page
+    syncs.update(mailbox.id, importing=structs.replace(importing, page="dead"))
+
+    settle(world)
+
+    assert len(timeline(world, ANA, carl)) == 700
+
+
+def test_an_outage_that_only_reading_feels_loses_nothing(
+    world: LocalWorld, simulator: Simulator
+) -> None:
+    simulator.google.limits.units_per_minute = None
+    simulator.add_account("ana@example.com")
+    carl = add_contact(world, ANA, "carl@client.example")
+    mailbox = connect_account(world, ANA, "ana@example.com")
+    work(world)
+    for number in range(120):
+        raw = mail("carl@client.example", "ana@example.com", f"{number}")
+        simulator.deliver(raw, to="ana@example.com")
+    simulator.faults.add(Fault(method="gmail.messages.get", status=503, times=None))
+    for _ in range(6):
+        sync.run(world, mailbox.id)
+        world.clock.sleep(3600)
+    simulator.faults.clear()
+    world.clock.sleep(12 * 3600)
+
+    sync.run(world, mailbox.id)
+
+    assert len(timeline(world, ANA, carl)) == 120
+    assert mailboxes.show(world, ANA, mailbox.id).sync.troubles == []

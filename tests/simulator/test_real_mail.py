@@ -23,6 +23,8 @@ def test_every_mail_loads_and_is_served_in_every_format(ana: Program, simulator:
     for name, key in served.items():
         full = ana.read(f"/messages/{key}")
         assert full["payload"]["mimeType"], name
+        shown = {header["name"].lower() for header in full["payload"]["headers"]}
+        assert not simulator.message(ANA, key).facts.sender or "from" in shown, name
         for shape in ("metadata", "minimal"):
             assert ana.read(f"/messages/{key}", format=shape)["id"] == key
         raw = decoded(ana.read(f"/messages/{key}", format="raw")["raw"])

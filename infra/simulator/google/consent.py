@@ -58,7 +58,7 @@ def ask(
         f"<p><b>{escape(client_id)}</b> wants access to your Google Account</p>"
         f'<form method="post" action="{escape(target)}">'
         f"<fieldset><legend>Choose an account</legend>{people}</fieldset>{boxes}<ul>{given}</ul>"
-        '<nav><button name="decision" value="deny">Deny</button>'
+        '<nav><button name="decision" value="deny" formnovalidate>Deny</button>'
         '<button name="decision" value="allow">Allow</button></nav></form>'
     )
     return _page("Sign in with Google", form)

@@ -26,14 +26,14 @@ _STS = {
     "50057": Sts("invalid_grant", "The user account is disabled."),
     "50058": Sts("login_required", "A silent sign-in request was sent but no user is signed in."),
     "50076": Sts(
-        "invalid_grant",
+        "interaction_required",
         "Due to a configuration change made by your administrator, or because you moved to a new "
         "location, you must use multi-factor authentication to access the application.",
         "basic_action",
         claims=_MFA,
     ),
     "50079": Sts(
-        "invalid_grant",
+        "interaction_required",
         "Due to a configuration change made by your administrator, or because you moved to a new "
         "location, you must enroll in multi-factor authentication to access the application.",
         "basic_action",

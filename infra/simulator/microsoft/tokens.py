@@ -1,7 +1,6 @@
 """Clients, grants, codes and tokens: what was consented to, and for how long it lives."""
 
 import secrets
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -119,7 +118,6 @@ class Tokens:
             expires_at=self._after(self._limits.refresh_token_seconds),
         )
         self._refresh[token.value] = token
-        self._bury()
         return token
 
     def new_access(self, source: Code | Token, claims: str) -> Token:
@@ -132,6 +130,7 @@ class Tokens:
             claims=claims,
         )
         self._access[token.value] = token
+        self._bury()
         return token
 
     def refresh(self, value: str) -> Token | None:
@@ -173,11 +172,10 @@ class Tokens:
         return self._clock.now() + timedelta(seconds=seconds)
 
     def _bury(self) -> None:
-        """What expired long ago is forgotten: nobody can tell it from what never was."""
-        old = self._clock.now() - timedelta(days=7)
-        for table in (self._access, self._refresh):
-            for token in [t for t in table.values() if t.expires_at < old]:
-                del table[token.value]
+        """Access tokens that expired more than an hour ago are forgotten."""
+        old = self._clock.now() - timedelta(hours=1)
+        for token in [t for t in self._access.values() if t.expires_at < old]:
+            del self._access[token.value]
 
 
 def meets(token: Token, challenge: str) -> bool:
@@ -193,8 +191,3 @@ def _contains(given: object, wanted: object) -> bool:
 
 def _decoded(claims: str) -> object:
     return msgspec.json.decode(claims) if claims else {}
-
-
-def scopes_of(grant: Sequence[str], asked: Sequence[str]) -> list[str]:
-    """Those of `asked` that were not granted."""
-    return [scope for scope in asked if scope not in grant]

@@ -1,0 +1,115 @@
+"""Calls to Graph with a mailbox's token: requests counted, errors named, 401 answered."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from shared.domain.errors import ProviderUnavailable
+from shared.ports import TokenSource
+from shared.providers.http import Answer, Http
+from shared.providers.microsoft import batch
+from shared.providers.microsoft.errors import claims_of, error_of
+
+VERSION = "/v1.0"
+PREFER = 'IdType="ImmutableId"'
+"""On every request: other ids change whenever a mail is moved."""
+
+
+class Api:
+    """One mailbox's way to Graph. Every method raises the errors of `ports.MailProvider`.
+
+    Graph serves four requests at once of one app and mailbox: here one is made at a time, and of a
+    batch Graph itself runs no more than four.
+    """
+
+    def __init__(self, http: Http, tokens: TokenSource) -> None:
+        self._http = http
+        self._tokens = tokens
+        self.units = 0
+        """Requests answered; those of a batch one by one, as Graph's limits count them."""
+
+    def get(self, path: str, *, scopes: tuple[str, ...]) -> dict[str, Any]:
+        """A read of `path`, which is quoted and may have a query. Raises Missing for a 404."""
+        return checked(self._send("GET", path), scopes)
+
+    def effect(self, path: str, body: bytes, *, scopes: tuple[str, ...]) -> None:
+        """A POST, sent exactly once. RateLimited and ProviderRejected say that it took no effect."""
+        answer = self._send("POST", path, body=body, repeatable=False)
+        if 500 <= answer.status != 507:  # even with a Retry-After: nobody knows what happened
+            raise ProviderUnavailable(f"Graph answered {answer.status}.")
+        if not 200 <= answer.status < 300:
+            raise error_of(answer, scopes=scopes)
+
+    def batch(self, paths: Sequence[str], *, prefer: str = "") -> list[Answer | None]:
+        """At most batch.SIZE GETs in one request; None for one that got no answer.
+
+        A call that met a 401 (a token that ended half way) is made again with another token.
+        """
+        token = self._tokens.token()
+        asked = self._batch_with(token, paths, prefer)
+        refused = [index for index, answer in enumerate(asked) if answer and answer.status == 401]
+        if refused:
+            token = self._replacement(token, asked[refused[0]])
+            again = self._batch_with(token, [paths[index] for index in refused], prefer)
+            if any(answer and answer.status == 401 for answer in again):
+                raise _refused()
+            for index, answer in zip(refused, again, strict=True):
+                asked[index] = answer
+        return asked
+
+    def _batch_with(self, token: str, paths: Sequence[str], prefer: str) -> list[Answer | None]:
+        preferred = f"{PREFER}, {prefer}" if prefer else PREFER
+        whole = self._send("POST", batch.PATH, token=token, body=batch.body(paths, preferred))
+        if whole.status != 200:
+            raise error_of(whole)
+        answers = batch.answers(whole, len(paths))
+        self.units += sum(answer is not None for answer in answers) - 1
+        return answers
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str = "",
+        body: bytes | None = None,
+        repeatable: bool = True,
+    ) -> Answer:
+        """One call, and once more with another token when Graph refuses the first."""
+        token = token or self._tokens.token()
+        headers = {"Prefer": PREFER}
+        send = partial(
+            self._http.request,
+            method,
+            VERSION + path,
+            repeatable=repeatable,
+            headers=headers,
+            body=body,
+        )
+        answer = send(token=token)
+        if answer.status == 401:
+            answer = send(token=self._replacement(token, answer))
+        if answer.status == 401:
+            raise _refused()
+        self.units += 1
+        return answer
+
+    def _replacement(self, token: str, refusal: Answer | None) -> str:
+        claims = claims_of(refusal) if refusal else ""
+        return self._tokens.replace(token, claims=claims)
+
+
+def _refused() -> ProviderUnavailable:
+    """Not the grant's end: only the token endpoint says that."""
+    return ProviderUnavailable("Graph refuses a fresh access token.", reason="unauthorized")
+
+
+def checked(answer: Answer, scopes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The JSON object of a good answer. A cut or blank one is no answer, or it would mean "no mail"."""
+    if answer.status != 200:
+        raise error_of(answer, scopes=scopes)
+    if not (fields := answer.json()):
+        raise ProviderUnavailable("Graph's answer was cut short.")
+    return fields

@@ -1,0 +1,145 @@
+"""Graph's messages to ours. Pure, and nothing a message holds or lacks makes it raise.
+
+https://learn.microsoft.com/graph/api/resources/message
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from shared.domain.mail import Address, Attachment, Content, Envelope, Mail
+from shared.mime import addresses, charsets, headers, text
+from shared.providers.microsoft.folders import Folders
+
+MARK = "String {8f5e2c0a-3d0f-4b7e-9d6b-51c3f1a7e2d4} Name MailbridgeEmail"
+"""The property of our own that carries an email's id. Only we and the mailbox's owner can write it."""
+IN_REPLY_TO = "String 0x1042"
+"""PidTagInReplyToId. Exchange reads the header into it and writes the header from it."""
+REFERENCES = "String 0x1039"
+"""PidTagInternetReferences, likewise."""
+
+HEADERS = (
+    "id,parentFolderId,conversationId,internetMessageId,subject,from,sender,toRecipients,ccRecipients,"
+    "bccRecipients,replyTo,receivedDateTime,sentDateTime,isDraft"
+)
+"""$select for all that matching a contact needs."""
+_EXTENDED = "singleValueExtendedProperties($filter=" + " or ".join(
+    f"id eq '{name}'" for name in (MARK, IN_REPLY_TO, REFERENCES)
+)
+_ENVELOPE = HEADERS + ",bodyPreview"
+_ATTACHMENTS = "attachments($select=name,contentType,size)"
+ENVELOPE_QUERY = f"$select={_ENVELOPE}&$expand={quote(_EXTENDED, safe="$=(',")})"
+MAIL_QUERY = (
+    f"$select={_ENVELOPE},body&$expand={_ATTACHMENTS},{quote(_EXTENDED, safe="$=(',")})"
+)
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MAIL_ITEM = "#microsoft.graph.itemAttachment"
+
+Json = dict[str, Any]
+
+
+def mail(message: Json, folders: Folders) -> Mail:
+    """Of MAIL_QUERY."""
+    return Mail(envelope(message, folders), _content(message))
+
+
+def envelope(message: Json, folders: Folders) -> Envelope:
+    """Of ENVELOPE_QUERY, or of HEADERS, which say nothing of snippet, mark and references."""
+    properties = _properties(message)
+    dated = _moment(message.get("sentDateTime"))
+    folder = _text(message.get("parentFolderId"))
+    outgoing = folder == folders.sent
+    return Envelope(
+        provider_id=_text(message.get("id")),
+        thread_id=_text(message.get("conversationId")),
+        message_id=headers.message_id(_text(message.get("internetMessageId"))),
+        subject=_line(message.get("subject")),
+        snippet=_line(message.get("bodyPreview")),
+        at=_moment(message.get("receivedDateTime")) or dated or _EPOCH,
+        dated=dated,
+        sender=_people(message.get("from")) or _people(message.get("sender")),
+        to=_people(message.get("toRecipients")),
+        cc=_people(message.get("ccRecipients")),
+        bcc=_people(message.get("bccRecipients")),
+        reply_to=_people(message.get("replyTo")),
+        in_reply_to=headers.message_id(properties.get(IN_REPLY_TO.lower(), "")),
+        references=headers.message_ids(properties.get(REFERENCES.lower(), "")),
+        outgoing=outgoing,
+        ignored="draft" if message.get("isDraft") is True else folders.ignored(folder),
+        # A colleague's Exchange may hand our property over; among sent mail it is the owner's own.
+        mark=properties.get(MARK.lower(), "") if outgoing else "",
+    )
+
+
+def is_whole(message: Json) -> bool:
+    """Whether a page of changes holds all of HEADERS: of a changed message it may hold the change alone."""
+    return all(name in message for name in ("parentFolderId", "receivedDateTime", "toRecipients"))
+
+
+def _content(message: Json) -> Content:
+    body = message.get("body")
+    body = body if isinstance(body, dict) else {}
+    written = charsets.clean(_text(body.get("content")))
+    html = _text(body.get("contentType")).lower() == "html"
+    return Content(
+        text=text.from_html(written) if html else written,
+        html=written if html else "",
+        attachments=tuple(_attachments(message.get("attachments"))),
+    )
+
+
+def _attachments(listed: Any) -> Iterator[Attachment]:
+    for entry in _dicts(listed):
+        attached_mail = entry.get("@odata.type") == _MAIL_ITEM
+        kind = _text(entry.get("contentType")).lower()
+        size = entry.get("size")
+        yield Attachment(
+            name=_line(entry.get("name")) or "noname",
+            mime_type=kind or ("message/rfc822" if attached_mail else "application/octet-stream"),
+            size=size if isinstance(size, int) and size >= 0 else 0,
+        )
+
+
+def _properties(message: Json) -> dict[str, str]:
+    """Extended properties by lower-case id: Graph answers GUIDs in letters of its own choice."""
+    return {
+        _text(entry.get("id")).lower(): _text(entry.get("value"))
+        for entry in _dicts(message.get("singleValueExtendedProperties"))
+    }
+
+
+def _people(recipients: Any) -> tuple[Address, ...]:
+    """Of one recipient or a list. What is no address (X.500 names within an organisation) gives nobody."""
+    listed = [recipients] if isinstance(recipients, dict) else recipients
+    people: list[Address] = []
+    for recipient in _dicts(listed):
+        entry = recipient.get("emailAddress")
+        if isinstance(entry, dict):
+            people += _person(_text(entry.get("address")), _line(entry.get("name")))
+    return tuple(people)
+
+
+def _person(address: str, name: str) -> Iterator[Address]:
+    """Graph repeats the address as the name where the mail gives none."""
+    for found in addresses.parse_list(address)[:1]:
+        unnamed = name.strip("<>'\" ").lower() == address.strip("<>'\" ").lower()
+        yield Address(found.address, "" if unnamed else name)
+
+
+def _line(value: Any) -> str:
+    return " ".join(charsets.clean(_text(value)).split())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _dicts(value: Any) -> list[Json]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _moment(value: Any) -> datetime | None:
+    """Whole seconds, as in a Date header, so that copies elsewhere have the same."""
+    moment = headers.parse_date(_text(value))
+    return moment.replace(microsecond=0) if moment else None
