@@ -170,6 +170,9 @@ class Credential(Struct, frozen=True):
     scopes: tuple[str, ...] | None = None
     """What the provider says was granted; None when it did not say."""
 
+    def __repr__(self) -> str:
+        return "Credential(…)"  # may end up in a log line or a traceback
+
 
 class Started(Struct, frozen=True):
     """A consent to be asked for. `kept` (PKCE verifier, nonce …) must come back to `finish`, unseen
@@ -177,6 +180,9 @@ class Started(Struct, frozen=True):
 
     url: str
     kept: dict[str, str]
+
+    def __repr__(self) -> str:
+        return "Started(…)"
 
 
 class Consent(Struct, frozen=True):

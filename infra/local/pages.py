@@ -74,7 +74,7 @@ def _publish(api: Api, path: str, issuer: Issuer) -> None:
 
 
 def _sign(api: Api, issuer: Issuer) -> None:
-    @api.post("/token", public=True, status=201)
+    @api.post("/token", public=True)
     def token(call: PublicCall, body: TokenRequest) -> Token:
         claims = _claims(body, call.settings)
         text = issuer.token(AUDIENCE, TOKEN_LIFETIME, claims)

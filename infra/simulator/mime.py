@@ -6,7 +6,7 @@ from email.errors import InvalidBase64LengthDefect
 from email.message import Message as Part
 
 from infra.simulator import head
-from infra.simulator.charsets import charset_text, lenient_base64
+from infra.simulator.charsets import charset_text, header_text, lenient_base64
 
 MAX_DEPTH = 60
 """Multiparts nested deeper than this are served as one opaque part."""
@@ -44,3 +44,41 @@ def leaf_text(part: Part) -> str:
         charset = "utf-8"
     name = charset[2] if isinstance(charset, tuple) else str(charset)
     return charset_text(content(part), name)
+
+
+def children(part: Part) -> list[Part]:
+    """Of a multipart or an attached mail; a leaf has none."""
+    payload = part.get_payload()
+    return [c for c in payload if isinstance(c, Part)] if isinstance(payload, list) else []
+
+
+def whole(part: Part) -> bytes:
+    """A leaf's bytes; for an attached mail, the mail."""
+    if not part.is_multipart():
+        return content(part)
+    try:
+        return b"".join(child.as_bytes() for child in children(part))
+    except (UnicodeError, LookupError, ValueError, TypeError, AttributeError, RecursionError):
+        return b""  # the parser took in what its generator cannot write
+
+
+def header(part: Part, name: str) -> str:
+    """A field as text, unfolded and still encoded; "" if there is none."""
+    return _readable(part.get(name, ""))
+
+
+def file_name(part: Part) -> str:
+    """"" if it has none."""
+    readable = Part()  # the library's own reading of parameters loses 8-bit names
+    for name, value in part.raw_items():
+        if name.lower() in {"content-type", "content-disposition"} and name not in readable:
+            readable[name] = _readable(value)
+    try:
+        return head.decoded(readable.get_filename() or "")
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return ""
+
+
+def _readable(value: object) -> str:
+    """The parser keeps bytes beyond ASCII as surrogates."""
+    return head.unfolded(header_text(str(value).encode("ascii", "surrogateescape")))

@@ -1,7 +1,6 @@
 """Outgoing mail as its author handles it: write, change, send, cancel, follow. Delivery is
 `shared.services.deliver`."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -16,30 +15,18 @@ from shared.domain.emails import Attempt, Email, EmailStatus
 from shared.domain.errors import (
     AlreadyExists,
     Conflict,
-    FieldError,
     InvalidRequest,
     ProviderUnavailable,
 )
 from shared.domain.mail import Address
-from shared.mime.addresses import require_sendable
 from shared.ports import Task, Where, World
 from shared.records import Versioned
-from shared.services import mailboxes
+from shared.services import composing, mailboxes
+from shared.services.composing import Recipients
 from shared.services.paging import PageQuery
 
-MAX_BODY = 700_000
-"""UTF-8 bytes of HTML and text together: the record must fit one document."""
 GRACE = timedelta(minutes=2)
 """After this a queued email that no task took up is enqueued again."""
-
-
-class Recipient(Struct, forbid_unknown_fields=True):
-    address: str
-    name: str = ""
-
-
-Recipients = tuple[str | Recipient, ...]
-"""Plain addresses, or objects that add a name to show."""
 
 
 class NewEmail(Struct, forbid_unknown_fields=True):
@@ -123,7 +110,7 @@ def create(world: World, caller: Caller, headers: EmailHeaders, new: NewEmail) -
         created_at=now,
         updated_at=now,
     )
-    _fill(world, email, msgspec.structs.asdict(new))
+    composing.fill(world, email, msgspec.structs.asdict(new))
     if not new.draft:
         _queue(world, email)
     try:
@@ -146,48 +133,6 @@ def _made_before(world: World, email: Email) -> Email:
             reason="idempotency_key_used",
         )
     return held
-
-
-def _fill(world: World, email: Email, given: Mapping[str, object]) -> None:
-    """Takes over the given fields. Raises InvalidRequest naming every one that is wrong."""
-    errors: list[FieldError] = []
-    for field in ("to", "cc", "bcc"):
-        if field in given:
-            setattr(email, field, _recipients(field, given[field], errors))
-    for field in ("subject", "html", "text", "in_reply_to"):
-        if field in given:
-            setattr(email, field, given[field])
-    count = len(email.to) + len(email.cc) + len(email.bcc)
-    if count > world.settings.max_recipients:
-        errors.append(
-            FieldError("/to", f"at most {world.settings.max_recipients} recipients in all")
-        )
-    if any(character in email.subject for character in "\r\n\0"):
-        errors.append(FieldError("/subject", "must be one line"))
-    if len(email.html.encode()) + len(email.text.encode()) > MAX_BODY:
-        errors.append(FieldError("/html", f"HTML and text may have {MAX_BODY} bytes together"))
-    if email.in_reply_to and not _answers(world, email):
-        errors.append(FieldError("/in_reply_to", "there is no such message"))
-    if errors:
-        raise InvalidRequest("This email cannot be sent as it is.", errors=errors)
-
-
-def _recipients(field: str, given: object, errors: list[FieldError]) -> tuple[Address, ...]:
-    good: list[Address] = []
-    assert isinstance(given, tuple)  # noqa: S101  # by the request's type
-    for place, one in enumerate(given):
-        recipient = Recipient(one) if isinstance(one, str) else one
-        try:
-            if any(character in recipient.name for character in "\r\n\0"):
-                raise ValueError("the name must be one line")
-            good.append(Address(require_sendable(recipient.address), recipient.name))
-        except ValueError as error:
-            errors.append(FieldError(f"/{field}/{place}", str(error)))
-    return tuple(good)
-
-
-def _answers(world: World, email: Email) -> bool:
-    return records.messages(world.documents, email.team_id).find(email.in_reply_to) is not None
 
 
 def _queue(world: World, email: Email) -> None:
@@ -213,7 +158,7 @@ def change(world: World, caller: Caller, email_id: str, wanted: EmailChange) -> 
     held = _own(world, caller, email_id)
     _expect(held.record, EmailStatus.DRAFT)
     given = {k: v for k, v in msgspec.structs.asdict(wanted).items() if v is not UNSET}
-    _fill(world, held.record, given)
+    composing.fill(world, held.record, given)
     return _replace(world, held)
 
 

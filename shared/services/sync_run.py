@@ -291,7 +291,9 @@ class Run:
             )
             self._troubles.put(self._ours(id), trouble)
             self._state.progress.troubled += known is None
-            logs.warning("message passed by", mailbox=self._mailbox.id, message=id, reason=reason)
+            logs.warning(
+                "message passed by", mailbox_id=self._mailbox.id, provider_id=id, reason=reason
+            )
 
     def _retry_troubles(self) -> None:
         """All that are due: those that fail again are due later, so this ends."""

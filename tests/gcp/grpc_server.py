@@ -1,13 +1,15 @@
 """A gRPC server for one of Google's services, from nothing but the client library's own classes."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc  # type: ignore[import-untyped]
 from msgspec import Struct
+
+T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -85,3 +87,10 @@ def _written(message: Any) -> bytes:
     raw = type(message).pb(message) if hasattr(type(message), "pb") else message
     data: bytes = raw.SerializeToString()
     return data
+
+
+def page(found: Sequence[T], size: int, token: str) -> tuple[list[T], str]:
+    """A page of a list, and the token of the next. At most 25,000 of them on one."""
+    first = int(token or 0)
+    end = first + min(size or 25_000, 25_000)
+    return list(found[first:end]), str(end) if end < len(found) else ""

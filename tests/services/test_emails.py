@@ -15,13 +15,13 @@ from shared.domain.caller import Caller
 from shared.domain.emails import EmailStatus
 from shared.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from shared.services import deliver, emails, mailboxes, sweep, sync
+from shared.services.composing import Recipient
 from shared.services.emails import (
     EmailChange,
     EmailHeaders,
     EmailQuery,
     EmailView,
     NewEmail,
-    Recipient,
 )
 from tests.world import (
     ANA,
@@ -293,6 +293,8 @@ def test_a_cancelled_email_stays_here_and_leaves_no_draft(
         ({"to": tuple(f"c{n}@client.example" for n in range(101))}, "/to"),
         ({"subject": "Hi\r\nBcc: x@evil.example"}, "/subject"),
         ({"html": "x" * 700_001}, "/html"),
+        ({"html": "a\0b"}, "/html"),
+        ({"text": "\0"}, "/text"),
         ({"in_reply_to": "nothing"}, "/in_reply_to"),
     ],
     ids=str,
@@ -335,3 +337,22 @@ def test_an_admin_does_not_speak_as_somebody_else(world: LocalWorld, mailbox_id:
     boss = Caller("boss", "acme", admin=True)
     with pytest.raises(Forbidden):
         emails.create(world, boss, EmailHeaders(), NewEmail(mailbox_id, to=(CARL,)))
+
+
+def test_a_mailbox_that_may_send_but_not_read_still_fills_the_timeline(
+    world: LocalWorld, simulator: Simulator
+) -> None:
+    simulator.add_account("ben@example.com")
+    carl = add_contact(world, BEN, CARL)
+    blind = connect_account(world, BEN, "ben@example.com", untick=("gmail.readonly",))
+    new = NewEmail(blind.id, to=(CARL,), subject="Unseen", html="<p>Hello</p>")
+    email = emails.create(world, BEN, EmailHeaders(), new)
+    settle(world)
+
+    assert emails.show(world, BEN, email.id).status is EmailStatus.SENT
+    (line,) = timeline(world, BEN, carl)
+    assert (line.subject, line.snippet) == ("Unseen", "Hello")
+
+    connect_account(world, BEN, "ben@example.com")
+    settle(world)
+    assert len(timeline(world, BEN, carl)) == 1

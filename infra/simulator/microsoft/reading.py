@@ -8,7 +8,6 @@ from typing import Literal
 from msgspec import Struct
 
 from infra.simulator import head, mime
-from infra.simulator.charsets import header_text
 
 _INVISIBLE = re.compile(
     r"<(style|script|head|title)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", re.DOTALL | re.IGNORECASE
@@ -70,7 +69,7 @@ def read(raw: bytes) -> Reading:
 
 def _take(part: Part, reading: Reading, depth: int) -> None:
     kind = part.get_content_type()
-    children = _children(part)
+    children = mime.children(part)
     if children and kind.startswith("multipart/") and depth < mime.MAX_DEPTH:
         for child in children:
             _take(child, reading, depth + 1)
@@ -90,59 +89,29 @@ def _add_text(reading: Reading, kind: str, text: str) -> None:
         reading.text += ("\n" if reading.text else "") + text
 
 
-def _children(part: Part) -> list[Part]:
-    payload = part.get_payload()
-    return [c for c in payload if isinstance(c, Part)] if isinstance(payload, list) else []
-
-
 def _attached(part: Part) -> bool:
-    return bool(_file_name(part)) or _disposition(part) == "attachment"
+    return bool(mime.file_name(part)) or _disposition(part) == "attachment"
 
 
 def _file(part: Part) -> Attachment:
-    content_id = head.unfolded(str(part.get("Content-ID", ""))).strip("<>")
+    content_id = mime.header(part, "Content-ID").strip("<>")
     return Attachment(
         kind="file",
-        name=_file_name(part) or "attachment",
+        name=mime.file_name(part) or "attachment",
         content_type=part.get_content_type(),
         content_id=content_id,
         inline=_disposition(part) == "inline" or (bool(content_id) and not _disposition(part)),
-        content=_bytes(part),
+        content=mime.whole(part),
     )
 
 
 def _item(part: Part, mail: Part) -> Attachment:
-    name = head.decoded(_eight_bit(mail.get("Subject", ""))) or "attached mail"
-    return Attachment("item", name, "message/rfc822", "", _disposition(part) == "inline", _bytes(part))
-
-
-def _bytes(part: Part) -> bytes:
-    if not part.is_multipart():
-        return mime.content(part)
-    try:
-        return b"".join(child.as_bytes() for child in _children(part))
-    except (UnicodeError, LookupError, ValueError, TypeError, AttributeError, RecursionError):
-        return b""  # the parser took in what its generator cannot write
+    name = head.decoded(mime.header(mail, "Subject")) or "attached mail"
+    return Attachment("item", name, "message/rfc822", "", _disposition(part) == "inline", mime.whole(part))
 
 
 def _disposition(part: Part) -> str:
-    return _eight_bit(part.get("Content-Disposition", "")).partition(";")[0].strip().lower()
-
-
-def _file_name(part: Part) -> str:
-    readable = Part()  # the library's own reading of parameters loses 8-bit names
-    for name, value in part.raw_items():
-        if name.lower() in {"content-type", "content-disposition"} and name not in readable:
-            readable[name] = _eight_bit(value)
-    try:
-        return head.decoded(readable.get_filename() or "")
-    except (ValueError, TypeError, LookupError, AttributeError):
-        return ""
-
-
-def _eight_bit(value: object) -> str:
-    """The parser keeps bytes beyond ASCII as surrogates."""
-    return head.unfolded(header_text(str(value).encode("ascii", "surrogateescape")))
+    return mime.header(part, "Content-Disposition").partition(";")[0].strip().lower()
 
 
 def _text(html: str) -> str:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
-
-import msgspec
+from urllib.parse import urlsplit
 
 from shared.domain.errors import ProviderUnavailable
 from shared.ports import TokenSource
@@ -113,3 +112,11 @@ def checked(answer: Answer, scopes: tuple[str, ...] = ()) -> dict[str, Any]:
     if not (fields := answer.json()):
         raise ProviderUnavailable("Graph's answer was cut short.")
     return fields
+
+
+def query_of(link: Any) -> str:
+    """The query of a nextLink or deltaLink, "" when there is none.
+
+    It is all that is kept of a link: host and path of the next request are ours, wherever a link
+    leads."""
+    return urlsplit(link).query if isinstance(link, str) else ""

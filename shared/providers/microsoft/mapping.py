@@ -24,15 +24,11 @@ HEADERS = (
     "bccRecipients,replyTo,receivedDateTime,sentDateTime,isDraft"
 )
 """$select for all that matching a contact needs."""
-_EXTENDED = "singleValueExtendedProperties($filter=" + " or ".join(
-    f"id eq '{name}'" for name in (MARK, IN_REPLY_TO, REFERENCES)
-)
-_ENVELOPE = HEADERS + ",bodyPreview"
+_PROPERTIES = quote(" or ".join(f"id eq '{id_}'" for id_ in (MARK, IN_REPLY_TO, REFERENCES)))
+_EXTENDED = f"singleValueExtendedProperties($filter={_PROPERTIES})"
 _ATTACHMENTS = "attachments($select=name,contentType,size)"
-ENVELOPE_QUERY = f"$select={_ENVELOPE}&$expand={quote(_EXTENDED, safe="$=(',")})"
-MAIL_QUERY = (
-    f"$select={_ENVELOPE},body&$expand={_ATTACHMENTS},{quote(_EXTENDED, safe="$=(',")})"
-)
+ENVELOPE_QUERY = f"$select={HEADERS},bodyPreview&$expand={_EXTENDED}"
+MAIL_QUERY = f"$select={HEADERS},bodyPreview,body&$expand={_ATTACHMENTS},{_EXTENDED}"
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MAIL_ITEM = "#microsoft.graph.itemAttachment"
 
@@ -66,10 +62,17 @@ def envelope(message: Json, folders: Folders) -> Envelope:
         in_reply_to=headers.message_id(properties.get(IN_REPLY_TO.lower(), "")),
         references=headers.message_ids(properties.get(REFERENCES.lower(), "")),
         outgoing=outgoing,
-        ignored="draft" if message.get("isDraft") is True else folders.ignored(folder),
+        ignored=ignored(message, folders),
         # A colleague's Exchange may hand our property over; among sent mail it is the owner's own.
         mark=properties.get(MARK.lower(), "") if outgoing else "",
     )
+
+
+def ignored(message: Json, folders: Folders) -> str:
+    """Why it is no mail for a timeline, "" when it is."""
+    if message.get("isDraft") is True:
+        return "draft"
+    return folders.ignored(_text(message.get("parentFolderId")))
 
 
 def is_whole(message: Json) -> bool:
@@ -140,6 +143,11 @@ def _dicts(value: Any) -> list[Json]:
 
 
 def _moment(value: Any) -> datetime | None:
-    """Whole seconds, as in a Date header, so that copies elsewhere have the same."""
-    moment = headers.parse_date(_text(value))
-    return moment.replace(microsecond=0) if moment else None
+    """Whole seconds, as in a Date header, so that copies elsewhere have the same. .NET writes the
+    year 1 where it knows of no time."""
+    try:
+        moment = datetime.fromisoformat(_text(value))
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment.replace(microsecond=0) if moment.year > 1 else None

@@ -87,7 +87,7 @@ class MicrosoftOAuth:
         """
 
     def _msal(self) -> Any:
-        import msal
+        import msal  # type: ignore[import-untyped]  # it ships none
 
         return msal.ConfidentialClientApplication(
             self._settings.microsoft_client_id,
@@ -152,7 +152,7 @@ def _credential(result: Result) -> Credential:
     return Credential(
         access_token=access_token,
         # RFC 6749 recommends to send it, so its absence must not mean "for ever".
-        expires_in=int(life) if str(life).isdecimal() else 300,
+        expires_in=int(str(life)) if str(life).isdecimal() else 300,
         refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else None,
         scopes=tuple(map(same_scope, scope.split())) if isinstance(scope, str) else None,
     )

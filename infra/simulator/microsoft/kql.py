@@ -1,0 +1,201 @@
+"""`$search` over messages: the keyword query language, as far as mail goes.
+
+from: to: cc: bcc: participants: recipients: subject: body: attachment: hasattachments: received:
+sent:, words and "phrases", AND OR NOT and brackets. Terms of one property beside each other mean
+either, of different ones both (KQL reference). A term of text is found as a phrase of whole words.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from infra.simulator import head
+from infra.simulator.charsets import words
+from infra.simulator.microsoft import errors
+from infra.simulator.microsoft.resource import View
+
+Predicate = Callable[[View], bool]
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<bracket>[()])
+      | (?P<field>\w+)(?P<sign>:|>=|<=|>|<|=)(?:"(?P<quoted>[^"]*)"|(?P<value>[^\s()"]+))
+      | "(?P<phrase>[^"]*)"
+      | (?P<word>[^\s()"]+))""",
+    re.VERBOSE,
+)
+_PEOPLE = {
+    "from": ("from",),
+    "to": ("to",),
+    "cc": ("cc",),
+    "bcc": ("bcc",),
+    "recipients": ("to", "cc", "bcc"),
+    "participants": ("from", "to", "cc", "bcc"),
+}
+_MAX_DEPTH = 40
+
+
+def compile_search(given: str) -> Predicate:
+    """`given` is the parameter with its quotation marks. Raises Refused (400)."""
+    text = given.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1].replace('\\"', '"')
+    elif found := re.search(r"[^\w\s]", text):
+        position = found.start()
+        _refuse(f"character '{found[0]}' is not valid at position {position} in '{text}'.")
+    return _Reader(text).whole()
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self._tokens = _tokens(text)
+        self._at = 0
+
+    def whole(self) -> Predicate:
+        found = self._either(0)
+        if self._at < len(self._tokens):
+            _refuse("an unexpected bracket.")
+        return found
+
+    def _either(self, depth: int) -> Predicate:
+        if depth > _MAX_DEPTH:
+            _refuse("too many brackets.")
+        terms = [self._both(depth)]
+        while self._word("OR"):
+            terms.append(self._both(depth))
+        return _any(terms)
+
+    def _both(self, depth: int) -> Predicate:
+        """Neighbours: what names the same property is gathered into one either."""
+        groups: dict[str, list[Predicate]] = {}
+        while (token := self._peek()) is not None and not self._ends(token):
+            if not self._word("AND"):
+                key, term = self._term(depth)
+                apart = not key or self._joined()
+                groups.setdefault(f"{key} {self._at}" if apart else key, []).append(term)
+        if not groups:
+            _refuse("a term is missing.")
+        return _all([_any(terms) for terms in groups.values()])
+
+    def _term(self, depth: int) -> tuple[str, Predicate]:
+        """The property it names, "" for none, and the test."""
+        if self._word("NOT"):
+            _, inner = self._term(depth + 1) if depth <= _MAX_DEPTH else _refuse("too many NOTs.")
+            return "", lambda view: not inner(view)
+        token = self._next()
+        if token["bracket"] == "(":
+            found = self._either(depth + 1)
+            closing = self._next()
+            return ("", found) if closing["bracket"] == ")" else _refuse("a bracket is missing.")
+        if token["field"]:
+            value = token["quoted"] if token["quoted"] is not None else token["value"]
+            return token["field"].lower(), _leaf(token["field"].lower(), token["sign"], value)
+        return "", _text(token["phrase"] or token["word"] or "")
+
+    def _joined(self) -> bool:
+        """Whether the term just read stands at an AND, which keeps it apart from its neighbours."""
+        after = self._peek()
+        before = self._tokens[self._at - 2] if self._at > 1 else None
+        return any(token is not None and token["word"] == "AND" for token in (before, after))
+
+    def _ends(self, token: re.Match[str]) -> bool:
+        return token["word"] == "OR" or token["bracket"] == ")"
+
+    def _peek(self) -> re.Match[str] | None:
+        return self._tokens[self._at] if self._at < len(self._tokens) else None
+
+    def _next(self) -> re.Match[str]:
+        token = self._peek()
+        if token is None:
+            _refuse("it ends too early.")
+        self._at += 1
+        return token
+
+    def _word(self, word: str) -> bool:
+        token = self._peek()
+        found = token is not None and token["word"] == word
+        self._at += found
+        return found
+
+
+def _tokens(text: str) -> list[re.Match[str]]:
+    tokens, end = [], 0
+    while end < len(text.rstrip()):
+        match = _TOKEN.match(text, end)
+        if not match:
+            _refuse(f"character '{text[end]}' is not valid at position {end} in '{text}'.")
+        tokens.append(match)
+        end = match.end()
+    return tokens
+
+
+def _leaf(field: str, sign: str, value: str) -> Predicate:
+    if field in _PEOPLE:
+        return _person(_PEOPLE[field], words(value))
+    if field in {"received", "sent"}:
+        return _date(field, sign, value)
+    if field == "subject":
+        return lambda view: words(value) in words(view.message.facts.subject)
+    if field == "body":
+        return lambda view: words(value) in words(view.reading.plain)
+    if field == "attachment":
+        return lambda view: any(words(value) in words(a.name) for a in view.reading.attachments)
+    if field == "hasattachments":
+        return lambda view: view.reading.has_attachments == (value.lower() in {"true", "yes", "1"})
+    return _text(f"{field} {value}")
+
+
+def _person(headers: tuple[str, ...], phrase: str) -> Predicate:
+    def matches(view: View) -> bool:
+        found = (view.message.facts.people[name] for name in headers)
+        return any(phrase in p.address_words or phrase in p.name_words for p in found)
+
+    return matches
+
+
+def _text(value: str) -> Predicate:
+    """Subject, people and body: what a search without a property looks at."""
+    wanted, everybody = words(value), _person(_PEOPLE["participants"], words(value))
+
+    def matches(view: View) -> bool:
+        facts = view.message.facts
+        return (
+            wanted in words(facts.subject) or everybody(view) or wanted in words(view.reading.plain)
+        )
+
+    return matches
+
+
+def _date(field: str, sign: str, value: str) -> Predicate:
+    """A day, or a range of days as 2026-01-01..2026-01-31; an instant counts as its day."""
+    first, _, last = value.partition("..")
+    start, end = _day(first), _day(last or first) + timedelta(days=1)
+    if sign in {">=", ">"}:
+        start, end = (start if sign == ">=" else end), datetime.max.replace(tzinfo=UTC)
+    elif sign in {"<=", "<"}:
+        start, end = datetime.min.replace(tzinfo=UTC), (end if sign == "<=" else start)
+
+    def matches(view: View) -> bool:
+        stamp = view.message.at if field == "received" else view.message.facts.dated_ms
+        return start <= head.from_milliseconds(stamp or view.message.at) < end
+
+    return matches
+
+
+def _day(value: str) -> datetime:
+    try:
+        return datetime.fromisoformat(value[:10]).replace(tzinfo=UTC)
+    except ValueError:
+        _refuse(f"'{value}' is no date.")
+
+
+def _all(terms: list[Predicate]) -> Predicate:
+    return terms[0] if len(terms) == 1 else lambda view: all(term(view) for term in terms)
+
+
+def _any(terms: list[Predicate]) -> Predicate:
+    return terms[0] if len(terms) == 1 else lambda view: any(term(view) for term in terms)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise errors.invalid("BadRequest", f"Syntax error: {message}")

@@ -1,0 +1,257 @@
+"""Graph's reading calls: the profile, lists of messages, one message, its MIME, its attachments."""
+
+import base64
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from infra.simulator.http import Request, Response, Route, json_response
+from infra.simulator.mail import Account, Mailbox, Message
+from infra.simulator.microsoft import errors, ids, kql, odata
+from infra.simulator.microsoft.calls import (
+    BASIC_MAIL,
+    PROFILE,
+    READ_MAIL,
+    Calls,
+    again,
+    immutable,
+    preference,
+    top,
+    whole_number,
+)
+from infra.simulator.microsoft.directory import Directory
+from infra.simulator.microsoft.folders import Folders
+from infra.simulator.microsoft.limits import Limits, exceeds
+from infra.simulator.microsoft.reading import Attachment
+from infra.simulator.microsoft.resource import Library, moment, selected
+from infra.simulator.postoffice import PostOffice
+
+_EXPAND = re.compile(r"singleValueExtendedProperties\(\$filter=(.*)\)", re.IGNORECASE | re.DOTALL)
+_EXPANDED_ID = re.compile(r"\s*id eq '((?:[^']|'')*)'\s*(?:or|\Z)", re.IGNORECASE)
+
+
+class Shape(Struct, frozen=True):
+    """How a request wants to see messages."""
+
+    select: list[str]
+    expand: list[str]
+    body: str
+    immutable: bool
+
+
+class Messages:
+    def __init__(
+        self,
+        calls: Calls,
+        office: PostOffice,
+        library: Library,
+        folders: Folders,
+        directory: Directory,
+        limits: Limits,
+    ) -> None:
+        self._calls = calls
+        self._office = office
+        self._library = library
+        self._folders = folders
+        self._directory = directory
+        self._limits = limits
+
+    def routes(self) -> list[Route]:
+        route = self._calls.route
+        one = "/me/messages/{id}"
+        inside = "/me/mailFolders/{folder}/messages"
+        attachments = "graph.messages.attachments"
+        return [
+            route("GET", "/me", "graph.me", self._me, PROFILE),
+            route("GET", "/me/messages", "graph.messages.list", self._list, BASIC_MAIL),
+            route("GET", inside, "graph.messages.list", self._list, BASIC_MAIL),
+            route("GET", one, "graph.messages.get", self._get, BASIC_MAIL),
+            route("GET", f"{inside}/{{id}}", "graph.messages.get", self._get, BASIC_MAIL),
+            route("GET", f"{one}/$value", "graph.messages.value", self._value, READ_MAIL),
+            route("GET", f"{one}/attachments", attachments, self._attachments, READ_MAIL),
+            route("GET", f"{one}/attachments/{{part}}", attachments, self._attachment, READ_MAIL),
+        ]
+
+    # -- The mailbox ------------------------------------------------------------------------------
+
+    def _me(self, request: Request, box: Mailbox) -> Response:
+        profile = self._profile(box.account)
+        wanted = [name.strip() for name in request.param("$select").split(",") if name.strip()]
+        shown = {name: profile.get(name) for name in wanted} if wanted else profile
+        return json_response({"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users"} | shown)
+
+    def _profile(self, account: Account) -> dict[str, Any]:
+        person = self._directory.person(account.address)
+        return {
+            "businessPhones": [],
+            "displayName": account.name,
+            "givenName": account.name.split()[0],
+            "jobTitle": None,
+            "mail": account.address if person.has_mail else None,
+            "mobilePhone": None,
+            "officeLocation": None,
+            "preferredLanguage": None,
+            "surname": account.name.split()[-1],
+            "userPrincipalName": self._directory.user_principal_name(account),
+            "id": self._directory.oid(account),
+        }
+
+    # -- Lists ------------------------------------------------------------------------------------
+
+    def _list(self, request: Request, box: Mailbox) -> Response:
+        shape, most = shape_of(request), top(request)
+        searching = bool(request.param("$search"))
+        skip = self._skip(request, "$skiptoken" if searching else "$skip")
+        with self._office.store:
+            found = self._found(request, box)
+            shown = [self.shown(message, shape) for message in found[skip : skip + most]]
+        answer: dict[str, Any] = {"value": shown}
+        if request.param("$count") == "true":
+            answer["@odata.count"] = len(found)
+        if len(found) > skip + most:
+            name = "$skiptoken" if searching else "$skip"
+            answer["@odata.nextLink"] = again(request, {name: skip + most})
+        return json_response(answer)
+
+    def _skip(self, request: Request, name: str) -> int:
+        """Lists are paged by number, so what arrives meanwhile shifts the pages: as Graph's do."""
+        return whole_number(request, name, 0)
+
+    def _found(self, request: Request, box: Mailbox) -> list[Message]:
+        messages = self._searched(request, self._placed(request, box))
+        given = odata.Filter(request.param("$filter")) if request.param("$filter") else None
+        if given:
+            messages = (m for m in messages if given.matches(self._library.view(m)))
+        if not (wanted := request.param("$orderby")):
+            return list(messages)
+        order = odata.Order(wanted, given)
+        return sorted(
+            messages, key=lambda m: order.key(self._library.view(m)), reverse=order.descending
+        )
+
+    def _placed(self, request: Request, box: Mailbox) -> Iterator[Message]:
+        if "folder" not in request.args:
+            return box.newest_first()
+        path = self._folders.find(box, request.args["folder"])
+        return (m for m in box.newest_first() if self._library.view(m).folder == path)
+
+    def _searched(self, request: Request, messages: Iterator[Message]) -> Iterator[Message]:
+        if not (text := request.param("$search")):
+            yield from messages
+            return
+        for name in ("$filter", "$orderby"):
+            if request.param(name):
+                message = f"The query parameter '{name}' is not supported with '$search'."
+                raise errors.invalid("SearchWithFilter", message)
+        matches = kql.compile_search(text)
+        found = (m for m in messages if matches(self._library.view(m)))
+        for number, message in enumerate(found, 1):
+            if exceeds(number, self._limits.search_results):
+                return
+            yield message
+
+    # -- One message ------------------------------------------------------------------------------
+
+    def _get(self, request: Request, box: Mailbox) -> Response:
+        shape = shape_of(request)
+        message = self.find(request, box)
+        applied = _applied(request, shape)
+        return json_response(self.shown(message, shape), **applied)
+
+    def _value(self, request: Request, box: Mailbox) -> Response:
+        message = self.find(request, box)
+        with self._office.store:
+            return Response(200, self._office.raw(message), "text/plain")
+
+    def _attachments(self, request: Request, box: Mailbox) -> Response:
+        message = self.find(request, box)
+        select = [name for name in request.param("$select").split(",") if name]
+        found = self._library.reading(message).attachments
+        shown = [_attachment(message, i, attachment) for i, attachment in enumerate(found)]
+        return json_response({"value": [_picked(one, select) for one in shown]})
+
+    def _attachment(self, request: Request, box: Mailbox) -> Response:
+        message = self.find(request, box)
+        for number, attachment in enumerate(self._library.reading(message).attachments):
+            if _attachment_id(message, number) == request.args["part"]:
+                return json_response(_attachment(message, number, attachment))
+        raise errors.refuse(404)
+
+    def find(self, request: Request, box: Mailbox) -> Message:
+        """Raises Refused: 404, also when it lies in another folder than the path says."""
+        message = ids.find(box, request.args["id"])
+        if message is None:
+            raise errors.refuse(404)
+        if "folder" in request.args:
+            path = self._folders.find(box, request.args["folder"])
+            if self._library.view(message).folder != path:
+                raise errors.refuse(404)
+        return message
+
+    def shown(self, message: Message, shape: Shape) -> dict[str, Any]:
+        """Raises Refused (404) when it was deleted meanwhile."""
+        try:
+            return self._library.shown(
+                message,
+                shape.select,
+                immutable=shape.immutable,
+                body=shape.body,
+                expand=shape.expand,
+            )
+        except KeyError:
+            raise errors.refuse(404) from None
+
+
+def shape_of(request: Request) -> Shape:
+    """Raises Refused (400)."""
+    body = preference(request, "outlook.body-content-type").lower()
+    return Shape(
+        select=selected(request.param("$select")),
+        expand=_expanded(request.param("$expand")),
+        body="text" if body == "text" else "html",
+        immutable=immutable(request),
+    )
+
+
+def _expanded(text: str) -> list[str]:
+    """The ids named in singleValueExtendedProperties($filter=id eq '…' or id eq '…')."""
+    if not text:
+        return []
+    match = _EXPAND.fullmatch(text.strip())
+    found = _EXPANDED_ID.findall(match[1]) if match else []
+    if not found:
+        raise errors.invalid("ErrorInvalidUrlQuery", f"$expand={text} is not supported.")
+    return [name.replace("''", "'") for name in found]
+
+
+def _applied(request: Request, shape: Shape) -> dict[str, str]:
+    if not preference(request, "outlook.body-content-type"):
+        return {}
+    return {"Preference_Applied": f'outlook.body-content-type="{shape.body}"'}
+
+
+def _attachment_id(message: Message, number: int) -> str:
+    return f"{message.id}AAABEgAQ{number:08d}="
+
+
+def _attachment(message: Message, number: int, attachment: Attachment) -> dict[str, Any]:
+    shown = {
+        "@odata.type": f"#microsoft.graph.{attachment.kind}Attachment",
+        "id": _attachment_id(message, number),
+        "lastModifiedDateTime": moment(message.at),
+        "name": attachment.name,
+        "contentType": attachment.content_type if attachment.kind == "file" else None,
+        "size": len(attachment.content),
+        "isInline": attachment.inline,
+    }
+    if attachment.kind == "item":
+        return shown
+    content = base64.b64encode(attachment.content).decode()
+    return shown | {"contentId": attachment.content_id or None, "contentBytes": content}
+
+
+def _picked(attachment: dict[str, Any], select: list[str]) -> dict[str, Any]:
+    kept = {"@odata.type", "id", *select}
+    return {name: v for name, v in attachment.items() if not select or name in kept}

@@ -1,0 +1,188 @@
+"""From a message to Graph's JSON, property by property: nothing is worked out that was not asked for."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from infra.simulator import head
+from infra.simulator.mail import Account, Message
+from infra.simulator.microsoft import errors, ids
+from infra.simulator.microsoft.places import place
+from infra.simulator.microsoft.reading import Reading, read
+from infra.simulator.postoffice import PostOffice
+from infra.simulator.shelf import Shelf
+
+Json = dict[str, Any]
+_HEADER_SET = "{00020386-0000-0000-c000-000000000046}"
+"""PS_INTERNET_HEADERS: the head of the mail, as extended properties (MS-OXPROPS 1.3.2)."""
+_HEADER_TAGS = {"0x1035": "message-id", "0x1039": "references", "0x1042": "in-reply-to"}
+"""PidTagInternetMessageId, PidTagInternetReferences, PidTagInReplyToId."""
+
+
+class View:
+    """A message as a request looks at it; what costs is read when first needed."""
+
+    def __init__(self, message: Message, library: "Library") -> None:
+        self.message = message
+        self._library = library
+
+    @property
+    def reading(self) -> Reading:
+        return self._library.reading(self.message)
+
+    @property
+    def account(self) -> Account:
+        return self._library.office.mailbox(self.message.account).account
+
+    @property
+    def folder(self) -> str:
+        return place(self.message.labels)
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        return head.fields(self._library.office.raw(self.message))
+
+    def people(self, name: str) -> list[Json]:
+        """Everybody in a header, with names as they were written."""
+        values = [value for key, value in self.headers if key.lower() == name]
+        found = [(n, a) for n, a in head.named(values) if "@" in a]
+        if not found and name in head.PEOPLE:
+            found = [("", address) for address in self.message.facts.people[name].addresses]
+        return [{"emailAddress": {"name": n or a, "address": a}} for n, a in found]
+
+    def extended(self, property_id: str) -> str | None:
+        """The value of an extended property, whose id is compared without regard to case."""
+        wanted = " ".join(property_id.lower().split())
+        for name, value in self.message.properties.items():
+            if " ".join(name.lower().split()) == wanted:
+                return value
+        words = wanted.split(" ", 3)
+        if len(words) == 4 and words[1] == _HEADER_SET:
+            return head.first(self.headers, words[3]) or None
+        if words[0] == "string" and words[-1] in _HEADER_TAGS:
+            return head.first(self.headers, _HEADER_TAGS[words[-1]]) or None
+        return None
+
+
+class Library:
+    """Messages as Graph shows them."""
+
+    def __init__(self, office: PostOffice) -> None:
+        self.office = office
+        self._shelf = Shelf[Reading]()
+
+    def reading(self, message: Message) -> Reading:
+        """Raises KeyError when the message was deleted meanwhile."""
+        return self._shelf.get(message.id, lambda: read(self.office.raw(message)))
+
+    def view(self, message: Message) -> View:
+        return View(message, self)
+
+    def shown(
+        self,
+        message: Message,
+        select: Iterable[str],
+        *,
+        immutable: bool,
+        body: str = "html",
+        expand: Iterable[str] = (),
+    ) -> Json:
+        """`select` empty means what Graph shows unasked, `expand` are ids of extended properties."""
+        view = self.view(message)
+        shown: Json = {
+            "@odata.etag": f'W/"{change_key(message)}"',
+            "id": ids.message_id(message, immutable=immutable),
+        }
+        for name in select or DEFAULT:
+            if name == "body":
+                content = view.reading.body(body)
+                shown["body"] = {"contentType": body, "content": content}
+            elif name not in shown and (value := PROPERTIES[name](view)) is not _ABSENT:
+                shown[name] = value
+        found = [{"id": key, "value": v} for key in expand if (v := view.extended(key)) is not None]
+        return shown | ({"singleValueExtendedProperties": found} if found else {})
+
+
+def change_key(message: Message) -> str:
+    return f"CQAAABYA{message.change:016x}"
+
+
+def selected(text: str) -> list[str]:
+    """Of `$select`, in Graph's spelling. Raises Refused (400) for a property no message has."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name.lower() not in _SPELT:
+            message = f"Could not find a property named '{name}' on type 'microsoft.graph.message'."
+            raise errors.invalid("RequestBroker--ParseUri", message)
+    return [_SPELT[name.lower()] for name in names]
+
+
+def moment(milliseconds: int) -> str:
+    """Whole seconds, as Exchange shows them."""
+    return head.from_milliseconds(milliseconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_ABSENT = object()
+
+
+def _one(view: View, *headers: str) -> object:
+    """The first person named in the first of `headers` that names one; drafts may have nobody."""
+    found = (person for name in headers for person in view.people(name))
+    return next(found, _ABSENT)
+
+
+def _sent(view: View) -> str:
+    return moment(view.message.facts.dated_ms or view.message.at)
+
+
+def _internet_headers(view: View) -> list[Json]:
+    return [{"name": name, "value": value} for name, value in view.headers]
+
+
+def _importance(view: View) -> str:
+    given = head.first(view.headers, "importance").lower()
+    return given if given in {"low", "high"} else "normal"
+
+
+def _unique_body(view: View) -> Json:
+    return {"contentType": "html", "content": view.reading.body("html")}
+
+
+def _link(view: View) -> str:
+    return f"https://outlook.office365.com/owa/?ItemID={view.message.id}&exvsurl=1"
+
+
+PROPERTIES: Mapping[str, Callable[[View], object]] = {
+    "id": lambda view: view.message.id,
+    "createdDateTime": lambda view: moment(view.message.at),
+    "lastModifiedDateTime": lambda view: moment(view.message.at),
+    "changeKey": lambda view: change_key(view.message),
+    "categories": lambda _: [],
+    "receivedDateTime": lambda view: moment(view.message.at),
+    "sentDateTime": _sent,
+    "hasAttachments": lambda view: view.reading.has_attachments,
+    "internetMessageId": lambda view: view.message.facts.message_id or None,
+    "subject": lambda view: view.message.facts.subject,
+    "bodyPreview": lambda view: view.reading.preview,
+    "importance": _importance,
+    "parentFolderId": lambda view: ids.folder(view.message.account, view.folder),
+    "conversationId": lambda view: ids.conversation(view.message),
+    "conversationIndex": lambda view: ids.conversation_index(view.message),
+    "isDeliveryReceiptRequested": lambda _: False,
+    "isReadReceiptRequested": lambda _: False,
+    "isRead": lambda view: "UNREAD" not in view.message.labels,
+    "isDraft": lambda view: "DRAFT" in view.message.labels,
+    "webLink": _link,
+    "inferenceClassification": lambda _: "focused",
+    "body": lambda view: view.reading.body("html"),
+    "sender": lambda view: _one(view, "sender", "from"),
+    "from": lambda view: _one(view, "from", "sender"),
+    "toRecipients": lambda view: view.people("to"),
+    "ccRecipients": lambda view: view.people("cc"),
+    "bccRecipients": lambda view: view.people("bcc"),
+    "replyTo": lambda view: view.people("reply-to"),
+    "flag": lambda _: {"flagStatus": "notFlagged"},
+    "internetMessageHeaders": _internet_headers,
+    "uniqueBody": _unique_body,
+}
+DEFAULT = [name for name in PROPERTIES if name not in {"internetMessageHeaders", "uniqueBody"}]
+_SPELT = {name.lower(): name for name in PROPERTIES}

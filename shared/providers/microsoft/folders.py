@@ -1,0 +1,105 @@
+"""The folders of a mailbox: whose mail belongs on a timeline, and what the others are for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from shared.domain.errors import ProviderUnavailable
+from shared.providers.fetching import Missing
+from shared.providers.microsoft import batch
+from shared.providers.microsoft.api import Api, checked, query_of
+from shared.providers.microsoft.scopes import MAIL_READ
+
+_IGNORED = {
+    "drafts": "draft",
+    "outbox": "draft",
+    "junkemail": "spam",
+    "deleteditems": "trash",
+    "conversationhistory": "chat",
+    "syncissues": "trash",
+}
+"""Well-known names, the same in every language, and why their mail, and all below them, is none for
+a timeline. A mailbox need not have them all."""
+_SENT = "sentitems"
+_SELECT = "$select=id,childFolderCount"
+_TOP = "/me/mailFolders"
+_PAGE = f"?$top=250&{_SELECT}"
+_SEARCH_FOLDER = "#microsoft.graph.mailSearchFolder"
+_SCOPES = (MAIL_READ,)
+_MOST = 2_000
+"""Folders; as many pages of them would take minutes."""
+
+
+class Folders(Struct, frozen=True):
+    watched: tuple[str, ...]
+    """Ids of those with mail for a timeline, Inbox, Sent Items and whatever their user adds."""
+    sent: str
+    special: dict[str, str]
+    """Ids of the others at the top → why their mail is ignored."""
+
+    def ignored(self, folder: str) -> str:
+        """Why mail in this folder is no mail for a timeline, "" when it is. What lies below one of
+        the special folders was thrown away with it."""
+        return "" if folder in self.watched else self.special.get(folder, "trash")
+
+
+def read(api: Api) -> Folders:
+    """Two requests for most mailboxes: the top with the well-known ids, then what lies below."""
+    names = (_SENT, *_IGNORED)
+    top, *known = _ask(api, [_TOP + _PAGE, *(f"{_TOP}/{name}?$select=id" for name in names)])
+    ids = {name: str(found["id"]) for name, found in zip(names, known, strict=True) if found}
+    special = {ids[name]: why for name, why in _IGNORED.items() if name in ids}
+    watched: list[str] = []
+    level = _entries(api, _TOP, top)
+    while level and len(watched) < _MOST:
+        level = [entry for entry in level if entry["id"] not in special]
+        watched += (entry["id"] for entry in level)
+        level = _below(api, [entry["id"] for entry in level if entry.get("childFolderCount")])
+    return Folders(tuple(dict.fromkeys(watched)), ids.get(_SENT, ""), special)
+
+
+def path(folder: str) -> str:
+    return f"{_TOP}/{quote(folder, safe='')}"
+
+
+def _below(api: Api, parents: Sequence[str]) -> list[dict[str, Any]]:
+    places = [f"{path(parent)}/childFolders" for parent in parents]
+    pages = _ask(api, [place + _PAGE for place in places])
+    return [
+        entry
+        for place, page in zip(places, pages, strict=True)
+        for entry in _entries(api, place, page)
+    ]
+
+
+def _ask(api: Api, paths: Sequence[str]) -> list[dict[str, Any] | None]:
+    """None for what is not there: a well-known folder that was never made, one deleted meanwhile."""
+    found: list[dict[str, Any] | None] = []
+    for start in range(0, len(paths), batch.SIZE):
+        for answer in api.batch(paths[start : start + batch.SIZE]):
+            if answer is None:
+                raise ProviderUnavailable("Graph left a folder out of its answer.")
+            try:
+                found.append(checked(answer, _SCOPES))
+            except Missing:
+                found.append(None)
+    return found
+
+
+def _entries(api: Api, place: str, page: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Of a list of folders and all its following pages. Search folders only point at mail elsewhere."""
+    found: list[dict[str, Any]] = []
+    while page is not None:
+        found += (e for e in _listed(page) if e.get("@odata.type") != _SEARCH_FOLDER)
+        query = query_of(page.get("@odata.nextLink"))
+        page = api.get(f"{place}?{query}", scopes=_SCOPES) if query and len(found) < _MOST else None
+    return found
+
+
+def _listed(page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    value = page.get("value")
+    for entry in value if isinstance(value, list) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("id"), str):
+            yield entry

@@ -1,0 +1,104 @@
+"""Graph's ways to find mail: by KQL where addresses are given, by date where none are."""
+
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct
+
+from shared.domain.errors import InvalidRequest
+from shared.ports import Search
+from shared.providers.microsoft.api import query_of
+
+_SELECT = "$select=id,parentFolderId,isDraft,sentDateTime"
+_LISTED = 500
+_FOUND = 250
+"""Messages a page; Graph gives up to 1,000 of a list, and of a search less."""
+_MOST_FOUND = 1_000
+"""A search ends after so many, without a word, newest first.
+https://learn.microsoft.com/graph/search-query-parameter"""
+
+
+class Position(Struct, rename={"query": "q", "seen": "n", "until": "u", "oldest": "o"}):
+    """A page token."""
+
+    query: str = ""
+    """Of Graph's link to the next page; "" begins a search."""
+    seen: int = 0
+    """Messages of the search at hand so far."""
+    until: str = ""
+    """The search at hand is for mail sent up to this day (ISO); "" for all of it."""
+    oldest: str = ""
+    """The earliest day among what it found."""
+
+    @classmethod
+    def parse(cls, page: str) -> "Position":
+        try:
+            return msgspec.json.decode(page, type=cls) if page else cls()
+        except msgspec.DecodeError:
+            raise InvalidRequest("This is no page of a search.") from None
+
+
+def query(search: Search, position: Position) -> str:
+    """Of /me/messages, for the page at `position`."""
+    if position.query:
+        return position.query
+    if search.addresses:
+        question = quote(f'"{_kql(search, position.until)}"', safe="")
+        return f"{_SELECT}&$top={_FOUND}&$search={question}"
+    received = ""
+    if search.since:
+        moment = search.since.strftime("%Y-%m-%dT%H:%M:%SZ")
+        received = f"&$filter={quote(f'receivedDateTime ge {moment}')}"
+    return f"{_SELECT}&$top={_LISTED}&$orderby={quote('receivedDateTime desc')}{received}"
+
+
+def after(search: Search, position: Position, answer: dict[str, Any]) -> str:
+    """The token of the page behind `answer`, "" when there is none.
+
+    A search that seems to have ended at Graph's limit goes on as another one, for mail sent up to
+    the last day it reached; that day's mail shows twice.
+    """
+    listed = answer.get("value")
+    days = [_day(entry) for entry in listed] if isinstance(listed, list) else []
+    seen = position.seen + len(days)
+    oldest = min((day for day in (*days, position.oldest) if day), default="")
+    if following := query_of(answer.get("@odata.nextLink")):
+        return _token(Position(following, seen, position.until, oldest))
+    if search.addresses and seen > _MOST_FOUND - _FOUND and oldest:
+        until = oldest if oldest != position.until else _day_before(oldest)
+        return _token(Position(until=until))
+    return ""
+
+
+def _kql(search: Search, until: str) -> str:
+    anybody = " OR ".join(f"participants:{_phrase(address)}" for address in search.addresses)
+    terms = [f"({anybody})"] if len(search.addresses) > 1 else [anybody]
+    if search.since:
+        terms.append(f"received>={search.since.date().isoformat()}")
+    if until:
+        terms.append(f"sent<={until}")
+    return " AND ".join(terms)
+
+
+def _phrase(address: str) -> str:
+    r"""A phrase in quotes, which are escaped within the quotes of the whole; only quotes and
+    backslashes could end it."""
+    return '\\"' + address.replace("\\", " ").replace('"', " ") + '\\"'
+
+
+def _day(entry: Any) -> str:
+    sent = entry.get("sentDateTime") if isinstance(entry, dict) else None
+    try:
+        return date.fromisoformat(str(sent)[:10]).isoformat()
+    except ValueError:
+        return ""
+
+
+def _day_before(day: str) -> str:
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+
+
+def _token(position: Position) -> str:
+    return msgspec.json.encode(position).decode()

@@ -1,0 +1,79 @@
+"""A Google Cloud on this machine, one for all tests of a process. Who wants to be alone in it takes a
+project of their own."""
+
+import atexit
+import functools
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from google.cloud.tasks_v2 import CreateQueueRequest
+
+from shared.config import Settings
+from shared.domain import ids
+from shared.gcp import GoogleCloud
+from tests.gcp import emulator
+from tests.gcp.cloud_tasks_server import CloudTasks
+from tests.gcp.queues import PAUSED
+from tests.gcp.secret_manager_server import SecretManager
+
+LOCATION = "europe-west1"
+INVOKER = "invoker@project.iam.gserviceaccount.com"
+QUEUE = "tests"
+
+
+class Servers:
+    """Those of our own; Google's emulator is started when somebody first needs it."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.secret_manager = SecretManager()
+        self.cloud_tasks = CloudTasks()
+        self.secret_manager_host = stack.enter_context(self.secret_manager.serving())
+        self.cloud_tasks_host = stack.enter_context(self.cloud_tasks.serving())
+
+
+@functools.cache
+def servers() -> Servers:
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return Servers(stack)
+
+
+def settings(project: str, **more: str) -> Settings:
+    """Of a backend on this machine, in a project with one queue for everything."""
+    local = servers()
+    return Settings(
+        google_cloud_project=project,
+        tasks_location=LOCATION,
+        tasks_invoker=INVOKER,
+        firestore_emulator_host="" if emulator.missing() else emulator.host(),
+        secret_manager_emulator_host=local.secret_manager_host,
+        cloud_tasks_emulator_host=local.cloud_tasks_host,
+        **more,
+    )
+
+
+def project() -> str:
+    """The id of a project that nobody else uses."""
+    return f"test-{ids.random()}"
+
+
+def parent(project: str) -> str:
+    return f"projects/{project}/locations/{LOCATION}"
+
+
+def make_queue(server: CloudTasks, project: str, *, paused: bool = True) -> str:
+    """Its full name."""
+    name = f"{parent(project)}/queues/{QUEUE}"
+    server.create_queue(CreateQueueRequest(parent=parent(project), queue={"name": name}))
+    if paused:
+        server.queues[name].message.state = PAUSED
+    return name
+
+
+@contextmanager
+def backend(made: Settings) -> Iterator[GoogleCloud]:
+    cloud = GoogleCloud(made)
+    try:
+        yield cloud
+    finally:
+        cloud.clients.close()
