@@ -16,11 +16,28 @@ class Account(Struct, kw_only=True):
     mails: list[Loaded]
     not_mails: list[Loaded] = []
     """What the files held that is no mail."""
+    team: frozenset[str] = frozenset()
+    """Colleagues' addresses: they are no contacts."""
     mailbox_id: str = ""
 
     def ours(self, mail: Loaded) -> str:
         """The id of the message that this mail becomes."""
         return message_id(self.mailbox_id, mail.message_id)
+
+    def reason(self, mail: Loaded, *, passed_by: str, refused: Mapping[str, str]) -> str:
+        """Why a mail is on no timeline, "" when there is no good reason.
+
+        `passed_by` is what sync noted about it; `refused` says of senders why they are no contacts.
+        """
+        if passed_by:
+            return f"Sync passed it by: {passed_by}"
+        if not mail.sender:
+            return "Its From names no address, and nobody else in it is a contact."
+        if mail.sender in {self.address, *self.team}:
+            return f"Its sender {mail.sender} is of the team, and nobody else in it is a contact."
+        if mail.sender in refused:
+            return f"Its sender {mail.sender} cannot be a contact: {refused[mail.sender]}."
+        return ""
 
 
 class Named(Struct, frozen=True):
@@ -58,16 +75,12 @@ class Report(Struct, kw_only=True):
     lost_mails: list[str] = field(default_factory=list)
     not_loaded: list[Named] = field(default_factory=list)
 
-    def count(
+    def add(
         self, account: Account, stored: Callable[[Loaded], bool], reason: Callable[[Loaded], str]
     ) -> None:
-        """`reason` is a sentence, "" when there is none and the mail should have been stored."""
-        missing = [mail for mail in account.mails if not stored(mail)]
-        named = [Named(mail.name, why) for mail in missing if (why := reason(mail))]
-        self.lost_mails += [mail.name for mail in missing if not reason(mail)]
-        self.lost = len(self.lost_mails)
-        self.named_mails += named
-        self.not_loaded += [Named(one.name, one.problem) for one in account.not_mails]
+        """`reason` as `Account.reason`."""
+        missing = [Named(mail.name, reason(mail)) for mail in account.mails if not stored(mail)]
+        named = [one for one in missing if one.reason]
         share = Share(
             account=account.address,
             loaded=len(account.mails),
@@ -78,26 +91,16 @@ class Report(Struct, kw_only=True):
         self.loaded += share.loaded
         self.stored += share.stored
         self.named += share.named
+        self.named_mails += named
+        self.lost_mails += [one.mail for one in missing if not one.reason]
+        self.lost = len(self.lost_mails)
+        self.not_loaded += [Named(one.name, one.problem) for one in account.not_mails]
+
+    @property
+    def adds_up(self) -> bool:
+        return self.loaded == self.stored + self.named and not self.lost and not self.doubled
 
 
 def doubled(timelines: Iterable[Sequence[str]]) -> int:
-    """Lines too many on timelines, each given as the messages that its lines link to."""
+    """Lines too many, each timeline given as the messages that its lines link to."""
     return sum(len(lines) - len(set(lines)) for lines in timelines)
-
-
-def reason(
-    mail: Loaded, *, passed_by: str, refused: Mapping[str, str], team: Iterable[str]
-) -> str:
-    """Why a mail is on no timeline, "" when there is no good reason.
-
-    `passed_by` is what sync noted about it, `refused` says of senders why they cannot be contacts.
-    """
-    if passed_by:
-        return f"Sync passed it by: {passed_by}"
-    if not mail.sender:
-        return "Its From names no address, and nobody else in it is a contact."
-    if mail.sender in team:
-        return f"Its sender {mail.sender} is of the team itself, and nobody else in it is a contact."
-    if mail.sender in refused:
-        return f"Its sender cannot be a contact: {refused[mail.sender]}"
-    return ""

@@ -102,7 +102,11 @@ class Screen:
 
 def _table(title: str, *headers: str) -> Table:
     table = Table(
-        box=SIMPLE_HEAD, title=escape(title), title_justify="left", title_style="bold", padding=(0, 1)
+        box=SIMPLE_HEAD,
+        title=escape(title),
+        title_justify="left",
+        title_style="bold",
+        padding=(0, 1),
     )
     for header in headers:
         table.add_column(header, no_wrap=True, overflow="ellipsis")

@@ -10,6 +10,8 @@ class CachedToken(Struct, kw_only=True):
 
     sealed: str = ""
     """The token and how long it is good; "" when there is none."""
+    rotated: str = ""
+    """The newest refresh token, sealed, while it is newer than the mailbox's secret; "" otherwise."""
     holder: str = ""
     """Who refreshes it just now: a random id, so that no two leases are ever mistaken for each other."""
     lease_until: datetime | None = None

@@ -2,9 +2,15 @@
 
 The refresh token is a secret of its own. The access token is cached sealed in a document, so that
 all instances share it, and that document's lease makes a refresh happen once.
+
+Some providers send another refresh token with every access token. The newest is the one that
+counts; but a secret version an hour would cost more than all the rest, so it waits in that document,
+sealed too, and becomes the secret once a day.
 """
 
+import hashlib
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -24,18 +30,31 @@ from shared.domain.tokens import CachedToken
 from shared.ports import Credential, MailProvider, Transaction, World
 from shared.records import Versioned
 
+S = TypeVar("S", bound=Struct)
+
 MARGIN = timedelta(minutes=2)
 """A token this close to its end is not worth starting with; of a short-lived one, the last fifth."""
 LEASE = timedelta(seconds=40)
 """Longer than the slowest refresh an adapter allows itself."""
 PATIENCE = timedelta(seconds=45)
 POLL_SECONDS = 0.1
+SECRET_AGE = timedelta(days=1)
+"""A secret older than this is replaced by a newer token as soon as there is one."""
 
 
 class Kept(Struct):
-    """What the SecretStore holds of a mailbox."""
+    """What the SecretStore holds of a mailbox. `stored_at` is None while a consent is pending."""
 
     refresh_token: str
+    stored_at: datetime | None = None
+
+
+class Rotated(Struct):
+    """A refresh token that came after the secret."""
+
+    refresh_token: str
+    follows: str
+    """Digest of the secret's token. With another secret, from a new consent, this one is void."""
 
 
 class Access(Struct):
@@ -59,8 +78,8 @@ def forget_access(world: World, mailbox_id: str) -> None:
 
 def read(world: World, mailbox_id: str) -> str | None:
     """The refresh token, None when there is none (any more)."""
-    value = world.secrets.get(secret_name(mailbox_id))
-    return msgspec.json.decode(value, type=Kept).refresh_token if value else None
+    kept = _kept(world, mailbox_id)
+    return kept.refresh_token if kept else None
 
 
 def destroy(world: World, mailbox_id: str) -> None:
@@ -108,15 +127,15 @@ class Tokens:
 
     def token(self) -> str:
         if self._live is None or self._world.clock.now() >= self._live.good_until:
-            self._live = self._obtain(rejected="")
+            self._live = self._obtain(rejected="", claims="")
         return self._live.token
 
-    def replace(self, rejected: str) -> str:
+    def replace(self, rejected: str, *, claims: str = "") -> str:
         if self._live is None or self._live.token == rejected:
-            self._live = self._obtain(rejected)
+            self._live = self._obtain(rejected, claims)
         return self._live.token
 
-    def _obtain(self, rejected: str) -> Access:
+    def _obtain(self, rejected: str, claims: str) -> Access:
         """From the cache, or by refreshing under the lease, or from whoever holds the lease."""
         clock = self._world.clock
         give_up = clock.now() + PATIENCE
@@ -125,31 +144,37 @@ class Tokens:
             if (usable := self._usable(cached)) and usable.token != rejected:
                 return usable
             if lease := self._take_lease(cached):
-                return self._refresh(lease)
+                return self._refresh(lease, claims)
             clock.sleep(POLL_SECONDS)
         raise ProviderUnavailable(
             f"The token of {self._mailbox.address} is being refreshed elsewhere."
         )
 
     def _usable(self, cached: Versioned[CachedToken] | None) -> Access | None:
-        if cached is None or not cached.record.sealed:
+        access = self._open(cached.record.sealed, "access-token", Access) if cached else None
+        return access if access and self._world.clock.now() < access.good_until else None
+
+    def _open(self, sealed: str, what: str, kind: type[S]) -> S | None:
+        """None when there is nothing, or it was sealed under a key that is gone: as good as nothing."""
+        if not sealed:
             return None
         try:
-            plain = self._world.sealer.open(cached.record.sealed, context=self._context())
-        except InvalidRequest:  # sealed under a key that is gone: as good as not cached
+            plain = self._world.sealer.open(sealed, context=f"{what}/{self._mailbox.id}")
+        except InvalidRequest:
             return None
-        access = msgspec.json.decode(plain, type=Access)
-        return access if self._world.clock.now() < access.good_until else None
+        return msgspec.json.decode(plain, type=kind)
 
-    def _context(self) -> str:
-        return f"access-token/{self._mailbox.id}"
+    def _seal(self, value: Struct, what: str) -> str:
+        plain = msgspec.json.encode(value)
+        return self._world.sealer.seal(plain, context=f"{what}/{self._mailbox.id}")
 
     def _take_lease(self, cached: Versioned[CachedToken] | None) -> CachedToken | None:
         """The lease as stored, or None when somebody else has it or was faster."""
         now = self._world.clock.now()
         if cached and cached.record.lease_until and cached.record.lease_until > now:
             return None
-        lease = CachedToken(holder=ids.random(), lease_until=now + LEASE)
+        rotated = cached.record.rotated if cached else ""
+        lease = CachedToken(holder=ids.random(), lease_until=now + LEASE, rotated=rotated)
         try:
             if cached:
                 self._cache.replace(self._mailbox.id, cached, lease)
@@ -159,46 +184,63 @@ class Tokens:
             return None
         return lease
 
-    def _refresh(self, lease: CachedToken) -> Access:
+    def _refresh(self, lease: CachedToken, claims: str) -> Access:
         try:
-            fresh = self._ask_provider()
+            fresh, rotated = self._ask_provider(lease, claims)
         except Exception:
-            self._give_back(lease, CachedToken())
+            self._give_back(lease, CachedToken(rotated=lease.rotated))
             raise
         life = timedelta(seconds=fresh.expires_in)
         good_until = self._world.clock.now() + max(life - MARGIN, life * 4 / 5)
         access = Access(fresh.access_token, good_until)
-        sealed = self._world.sealer.seal(msgspec.json.encode(access), context=self._context())
-        self._give_back(lease, CachedToken(sealed=sealed))
+        done = CachedToken(sealed=self._seal(access, "access-token"), rotated=rotated)
+        self._give_back(lease, done)
         return access
 
-    def _ask_provider(self) -> Credential:
-        """invalid_grant is believed only of the newest token: somebody may just have reconnected."""
+    def _ask_provider(self, lease: CachedToken, claims: str) -> tuple[Credential, str]:
+        """The answer, and the newest refresh token sealed unless it is the secret.
+
+        invalid_grant is believed only when every token we hold is refused, a secret that somebody
+        who reconnected stored just now included.
+        """
         oauth = self._world.providers.get(self._mailbox.provider).oauth
-        refresh_token = self._stored()
+        refused: dict[str, GrantRevoked] = {}
         while True:
+            kept = self._stored()
+            held = [self._newest(kept, lease), kept.refresh_token]
+            used = next((token for token in held if token not in refused), None)
+            if used is None:
+                error = refused[held[0]]
+                _mark_revoked(self._world, self._mailbox, error)
+                raise error
             try:
-                fresh = oauth.refresh(refresh_token)
+                fresh = oauth.refresh(used, claims=claims)
             except GrantRevoked as error:
-                newest = self._stored()
-                if newest == refresh_token:
-                    _mark_revoked(self._world, self._mailbox, error)
-                    raise
-                refresh_token = newest
+                refused[used] = error
             else:
-                self._keep(fresh, refresh_token)
-                return fresh
+                return fresh, self._keep(fresh.refresh_token or used, kept)
 
-    def _stored(self) -> str:
-        stored = read(self._world, self._mailbox.id)
-        if stored is None:
+    def _stored(self) -> Kept:
+        kept = _kept(self._world, self._mailbox.id)
+        if kept is None:
             raise GrantRevoked(f"{self._mailbox.address} is disconnected.", reason="disconnected")
-        return stored
+        return kept
 
-    def _keep(self, fresh: Credential, used: str) -> None:
-        """A rotated token replaces the stored one, unless a new consent did so first."""
-        if fresh.refresh_token and fresh.refresh_token != used and self._stored() == used:
-            _put(self._world, self._mailbox, fresh.refresh_token)
+    def _newest(self, kept: Kept, lease: CachedToken) -> str:
+        rotated = self._open(lease.rotated, "refresh-token", Rotated)
+        follows = rotated is not None and rotated.follows == _digest(kept)
+        return rotated.refresh_token if rotated and follows else kept.refresh_token
+
+    def _keep(self, newest: str, kept: Kept) -> str:
+        """What `CachedToken.rotated` has to be from now on."""
+        if newest == kept.refresh_token:
+            return ""
+        now = self._world.clock.now()
+        if kept.stored_at is None or now - kept.stored_at >= SECRET_AGE:
+            if self._stored() == kept:  # or a new consent was stored meanwhile
+                _put(self._world, self._mailbox, newest)
+            return ""
+        return self._seal(Rotated(newest, _digest(kept)), "refresh-token")
 
     def _give_back(self, lease: CachedToken, done: CachedToken) -> None:
         """Ends the lease, unless it ran out and is somebody else's, or the token was forgotten."""
@@ -212,9 +254,18 @@ class Tokens:
         self._world.documents.transaction(work)
 
 
+def _kept(world: World, mailbox_id: str) -> Kept | None:
+    value = world.secrets.get(secret_name(mailbox_id))
+    return msgspec.json.decode(value, type=Kept) if value else None
+
+
+def _digest(kept: Kept) -> str:
+    return hashlib.sha256(kept.refresh_token.encode()).hexdigest()
+
+
 def _put(world: World, mailbox: Mailbox, refresh_token: str) -> None:
     labels = {"team": mailbox.team_id, "mailbox": mailbox.id, "provider": mailbox.provider}
-    value = msgspec.json.encode(Kept(refresh_token))
+    value = msgspec.json.encode(Kept(refresh_token, world.clock.now()))
     world.secrets.put(secret_name(mailbox.id), value, labels=labels)
 
 

@@ -78,7 +78,9 @@ def _mails() -> Iterator[str]:
             sender=sender,
             name=sender.partition("@")[0].title(),
             domain=sender.partition("@")[2],
-            subject=f"{' '.join(chance.choices(_WORDS, k=6))} {place}".encode("ascii", "ignore").decode(),
+            subject=f"{' '.join(chance.choices(_WORDS, k=6))} {place}".encode(
+                "ascii", "ignore"
+            ).decode(),
             place=place,
             date=format_datetime(begun + timedelta(hours=2 * place)),
         )
@@ -104,6 +106,8 @@ def _text(chance: random.Random, size: int) -> str:
 
 def _html(text: str, size: int) -> str:
     lines = text.splitlines()
-    whole = "".join(f'<p style="margin:0"><a href="https://x.example/">{line}</a></p>' for line in lines)
+    whole = "".join(
+        f'<p style="margin:0"><a href="https://x.example/">{line}</a></p>' for line in lines
+    )
     repeated = whole.encode() * (size // len(whole) + 1)
     return repeated[:size].decode("utf-8", "ignore")

@@ -49,7 +49,9 @@ def _compared(readings: dict[str, list[Reading]], latency: int) -> Iterator[Clai
     at = f"at {latency} ms"
     faster = rate["batches"] if latency else None
     yield Claim(name=f"ours, stored, {at}", value=rate["ours"], unit="messages/s", at_least=faster)
-    yield Claim(name=f"client library, batches of 100, {at}", value=rate["batches"], unit="messages/s")
+    yield Claim(
+        name=f"client library, batches of 100, {at}", value=rate["batches"], unit="messages/s"
+    )
     yield Claim(
         name=f"client library, one by one, {at}",
         value=rate["one by one"],

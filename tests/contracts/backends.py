@@ -10,6 +10,7 @@ import msgspec
 
 from infra.embedded import Embedded
 from shared.ports import DocumentStore, SecretStore, TaskQueue
+from tests.gcp.candidate import google_cloud
 
 
 class Candidate(Protocol):
@@ -64,5 +65,6 @@ def embedded(folder: Path) -> Iterator[Candidate]:
 
 BACKENDS: Mapping[str, Callable[[Path], AbstractContextManager[Candidate]]] = {
     "embedded": embedded,
+    "google_cloud": google_cloud,
 }
 """Each takes an empty folder of its own, and skips the test with a reason where it cannot run."""

@@ -1,13 +1,15 @@
 """messages/delta: what lies in a folder, and from then on what became different.
 
-A token in a link says everything of a round: where it stands, its $select and $filter, and the
-position in the account's log of changes from which the next round will go on. So nothing is stored
-for it, and a link may be followed twice.
+The token in a link says everything of a round: what was asked for, how far it was told, and the
+position in the account's log of changes from which the next round goes on. So nothing is stored for
+it, and a link may be followed twice.
 """
 
 import base64
 import binascii
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -20,13 +22,17 @@ from infra.simulator.microsoft import errors, ids, odata
 from infra.simulator.microsoft.calls import BASIC_MAIL, Calls, link, preference
 from infra.simulator.microsoft.folders import Folders
 from infra.simulator.microsoft.limits import Limits
-from infra.simulator.microsoft.messages import Messages, Shape, shape_of
+from infra.simulator.microsoft.messages import Messages, shape_of
 from infra.simulator.microsoft.places import place
 from infra.simulator.microsoft.resource import Library, selected
 from infra.simulator.postoffice import PostOffice
 
-_PAGE = 10
-_FILTERS = {"receiveddatetime"}
+_DEFAULT_PAGE = 10
+_FILTER = re.compile(r"\s*receivedDateTime\s+(ge|gt)\s+\S+\s*", re.IGNORECASE)
+_UNSUPPORTED = ("$search", "$expand", "$skip", "$count", "changeType")
+Mark = tuple[int, str]
+"""Where a page ended: (at, id) of a message, or (number, id) of a change."""
+Entry = tuple[Mark, dict[str, Any]]
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -39,10 +45,10 @@ class State(Struct, frozen=True, kw_only=True):
     """The position this round tells the changes since; None in the first, which tells everything."""
     until: int
     """The position at which it began: the next round's `since`."""
+    mark: Mark | None = None
     given: int = 0
-    """How many entries of the round were handed out."""
     empty: int = 0
-    """How many empty pages."""
+    """How many empty pages were handed out."""
 
 
 class Delta:
@@ -64,106 +70,156 @@ class Delta:
 
     def routes(self) -> list[Route]:
         path = "/me/mailFolders/{folder}/messages/delta"
-        return [
-            self._calls.route("GET", path, "graph.messages.delta", self._delta, BASIC_MAIL),
-            self._calls.route("GET", f"{path}()", "graph.messages.delta", self._delta, BASIC_MAIL),
-        ]
+        spellings = (path, f"{path}()")
+        name = "graph.messages.delta"
+        return [self._calls.route("GET", p, name, self._delta, BASIC_MAIL) for p in spellings]
 
     def _delta(self, request: Request, box: Mailbox) -> Response:
         with self._office.store:
-            folder = self._folders.find(box, request.args["folder"])
-            state = self._state(request, box, folder)
-            shape = replace(shape_of(request), select=selected(state.select))
+            state = self._state(request, box)
             if state.empty < self._limits.delta_empty_pages:
-                return self._page(request, [], replace(state, empty=state.empty + 1), more=True)
-            entries = self._entries(request, box, state)
-            end = state.given + _page_size(request)
-            page = [self._shown(entry, shape) for entry in entries[state.given : end]]
-            after = replace(state, given=end)
-            return self._page(request, page, after, more=len(entries) > end)
+                return _page(request, [], replace(state, empty=state.empty + 1), more=True)
+            most = _page_size(request)
+            found = list(islice(self._entries(request, box, state), most + 1))
+            more = len(found) > most
+            page = [entry for _, entry in found[:most]]
+            if found:
+                mark = found[: most][-1][0]
+                state = replace(state, mark=mark, given=state.given + len(page))
+            if not more and state.since is not None:
+                page += self._replayed(request, box, state)
+            return _page(request, page, state, more=more)
 
     # -- The round --------------------------------------------------------------------------------
 
-    def _state(self, request: Request, box: Mailbox, folder: str) -> State:
+    def _state(self, request: Request, box: Mailbox) -> State:
         """Of the token in the link, else of a round that begins. Raises Refused."""
+        folder, now = self._folders.find(box, request.args["folder"]), box.position.last
         if token := request.param("$skiptoken"):
-            return self._checked(request, box, folder, _decoded(token))
+            return _checked(request, box, _decoded(token, folder))
         if token := request.param("$deltatoken"):
             if token == "latest":  # noqa: S105 - a word of the protocol
-                return State(folder=folder, since=box.position.last, until=box.position.last)
-            ended = self._checked(request, box, folder, _decoded(token))
-            return replace(ended, since=ended.until, until=box.position.last, given=0, empty=0)
-        for name in ("$search", "$expand", "$skip"):
-            if request.param(name):
-                raise errors.invalid("ErrorInvalidUrlQuery", f"{name} is not supported with delta.")
-        return State(
-            folder=folder,
-            select=request.param("$select"),
-            filter=request.param("$filter"),
-            until=box.position.last,
-        )
+                return State(folder=folder, since=now, until=now)
+            ended = _decoded(token, folder)
+            begun = replace(ended, since=ended.until, until=now, mark=None, given=0, empty=0)
+            return _checked(request, box, begun)
+        if found := [name for name in _UNSUPPORTED if request.param(name)]:
+            raise errors.invalid("ErrorInvalidUrlQuery", f"{found[0]} is not supported with delta.")
+        text = request.param("$filter")
+        if text and not _FILTER.fullmatch(text):
+            raise errors.invalid("ErrorInvalidUrlQueryFilter", f"A delta cannot filter by {text}.")
+        return State(folder=folder, select=request.param("$select"), filter=text, until=now)
 
-    def _checked(self, request: Request, box: Mailbox, folder: str, state: State | None) -> State:
-        if state is None or state.folder != folder:
-            raise errors.invalid("SyncStateInvalid", "The sync state is not valid.")
-        oldest = state.until if state.since is None else state.since
-        if oldest < box.position.floor:
-            refused = errors.refuse(410)
-            refused.response.headers["Location"] = link(request, request.path, {"$deltatoken": ""})
-            raise refused
-        return state
+    def _entries(self, request: Request, box: Mailbox, state: State) -> Iterator[Entry]:
+        """What comes after the mark."""
+        show = self._shower(request, state)
+        if state.since is not None:
+            return self._changed(request, box, state, show)
+        entries = (((m.at, m.id), show(m)) for m in self._inside(box, state, state.mark))
+        cap = self._limits.filtered_delta_messages if state.filter else None
+        return islice(entries, None if cap is None else max(0, cap - state.given))
 
-    def _entries(self, request: Request, box: Mailbox, state: State) -> list[Message | str]:
-        """Messages as they are now, and the ids of those that are not in the folder any more."""
-        keep = _filter(state.filter)
-        if state.since is None:
-            inside = self._inside(box, state, keep)
-            cap = self._limits.filtered_delta_messages if state.filter else None
-            return list(inside)[:cap]
-        changed = self._changed(box, state, keep, _immutable_ids(request))
-        replayed = list(self._inside(box, state, keep))[: self._limits.delta_replays]
-        return [*changed, *replayed]
-
-    def _inside(
-        self, box: Mailbox, state: State, keep: odata.Filter | None
-    ) -> Iterator[Message]:
-        """As they were when the round began, newest first; what came later belongs to the next."""
-        for message in box.newest_first():
-            inside = place(message.labels) == state.folder
-            if inside and (keep is None or keep.matches(self._library.view(message))):
+    def _inside(self, box: Mailbox, state: State, before: Mark | None) -> Iterator[Message]:
+        """Newest first; so what arrives while a round is told belongs to the next."""
+        keep = self._keeper(state)
+        for message in box.newest_first(before):
+            if place(message.labels) == state.folder and keep(message):
                 yield message
 
     def _changed(
-        self, box: Mailbox, state: State, keep: odata.Filter | None, immutable: bool
-    ) -> Iterator[Message | str]:
-        first: dict[str, Change] = {}
-        for change in box.changes_after(state.since or 0):
-            if change.number <= state.until:
-                first.setdefault(change.message, change)
-        for key, change in first.items():
-            message = box.messages.get(key)
+        self, request: Request, box: Mailbox, state: State, show: Callable[[Message], Any]
+    ) -> Iterator[Entry]:
+        """Every message once, at its first change, as it is now."""
+        keep, told = self._keeper(state), state.mark[0] if state.mark else 0
+        for change in _first_changes(box, state):
+            message = box.messages.get(change.message)
+            if change.number <= told:
+                continue
+            mark = (change.number, change.message)
             if message and place(message.labels) == state.folder:
-                if keep is None or keep.matches(self._library.view(message)):
-                    yield message
+                if keep(message):
+                    yield mark, show(message)
             elif _folder_before(change) == state.folder:
-                yield _removed_id(change, immutable)
+                yield mark, self._removed(request, change, state.folder, moved=bool(message))
 
-    # -- The answer -------------------------------------------------------------------------------
+    def _replayed(self, request: Request, box: Mailbox, state: State) -> list[dict[str, Any]]:
+        show = self._shower(request, state)
+        again = islice(self._inside(box, state, None), self._limits.delta_replays)
+        return [show(message) for message in again]
 
-    def _shown(self, entry: Message | str, shape: Shape) -> dict[str, Any]:
-        if isinstance(entry, Message):
-            return self._messages.shown(entry, shape)
-        return {"id": entry, "@removed": {"reason": "deleted"}}
+    # -- One entry --------------------------------------------------------------------------------
 
-    def _page(
-        self, request: Request, entries: list[dict[str, Any]], state: State, *, more: bool
-    ) -> Response:
-        name, token = ("nextLink", "$skiptoken") if more else ("deltaLink", "$deltatoken")
-        url = link(request, request.path, {token: _encoded(state)})
-        return json_response(
-            {
-                "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#Collection(message)",
-                "value": entries,
-                f"@odata.{name}": url,
-            }
-        )
+    def _shower(self, request: Request, state: State) -> Callable[[Message], dict[str, Any]]:
+        shape = replace(shape_of(request), select=selected(state.select))
+        return lambda message: self._messages.shown(message, shape)
+
+    def _keeper(self, state: State) -> Callable[[Message], bool]:
+        if not state.filter:
+            return lambda _: True
+        given = odata.Filter(state.filter)
+        return lambda message: given.matches(self._library.view(message))
+
+    def _removed(
+        self, request: Request, change: Change, folder: str, *, moved: bool
+    ) -> dict[str, Any]:
+        stays = shape_of(request).immutable
+        key = change.message if stays else ids.in_folder(change.message, folder)
+        reason = self._limits.removed_reason if moved else "deleted"
+        return {"id": key, "@removed": {"reason": reason}}
+
+
+def _first_changes(box: Mailbox, state: State) -> list[Change]:
+    first: dict[str, Change] = {}
+    for change in box.changes_after(state.since or 0):
+        if change.number <= state.until:
+            first.setdefault(change.message, change)
+    return list(first.values())
+
+
+def _folder_before(change: Change) -> str | None:
+    """Where the message lay before this change; None if it was not there yet."""
+    if change.kind == "added":
+        return None
+    if change.kind == "labels_removed":
+        return place(change.labels + change.moved)
+    return place(label for label in change.labels if label not in change.moved)
+
+
+def _checked(request: Request, box: Mailbox, state: State) -> State:
+    """Raises Refused: 410 where the log does not reach back, with the URL of a fresh start."""
+    oldest = state.until if state.since is None else state.since
+    if box.position.floor <= oldest <= box.position.last:
+        return state
+    refused = errors.refuse(410)
+    query = {"$select": state.select, "$filter": state.filter, "$deltatoken": ""}
+    kept = {name: text for name, text in query.items() if text or name == "$deltatoken"}
+    refused.response.headers["Location"] = link(request, request.path, kept)
+    raise refused
+
+
+def _page(request: Request, entries: list[dict[str, Any]], state: State, *, more: bool) -> Response:
+    name, token = ("nextLink", "$skiptoken") if more else ("deltaLink", "$deltatoken")
+    url = link(request, request.path, {token: _encoded(state)})
+    context = "https://graph.microsoft.com/v1.0/$metadata#Collection(message)"
+    return json_response({"@odata.context": context, "value": entries, f"@odata.{name}": url})
+
+
+def _page_size(request: Request) -> int:
+    text = preference(request, "odata.maxpagesize") or request.param("$top")
+    size = int(text[:10]) if text.isascii() and text.isdecimal() else 0
+    return min(size, 1000) or _DEFAULT_PAGE
+
+
+def _encoded(state: State) -> str:
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode(state)).decode()
+
+
+def _decoded(token: str, folder: str) -> State:
+    """Raises Refused (400)."""
+    try:
+        state = msgspec.msgpack.decode(base64.urlsafe_b64decode(token), type=State)
+    except (binascii.Error, ValueError, msgspec.DecodeError):
+        state = None
+    if state is None or state.folder != folder:
+        raise errors.invalid("SyncStateInvalid", "The sync state in the link is not valid.")
+    return state

@@ -14,7 +14,12 @@ _FOLDER = "AQMkAGI2THVSAAA_"
 
 
 def message_id(message: Message, *, immutable: bool) -> str:
-    return message.id if immutable else _movable(message)
+    return message.id if immutable else in_folder(message.id, place(message.labels))
+
+
+def in_folder(key: str, path: str) -> str:
+    """The id that the message of this immutable id has while it lies there."""
+    return f"{_MUTABLE}{key[-16:]}{_digest(f'{key} {path}')}="
 
 
 def find(box: Mailbox, given: str) -> Message | None:
@@ -23,7 +28,7 @@ def find(box: Mailbox, given: str) -> Message | None:
         return found
     number = given.removeprefix(_MUTABLE)[:16]
     found = box.messages.get(IMMUTABLE + number)
-    return found if found and _movable(found) == given else None
+    return found if found and message_id(found, immutable=False) == given else None
 
 
 def conversation(message: Message) -> str:
@@ -39,11 +44,6 @@ def conversation_index(message: Message) -> str:
 def folder(account: str, path: str) -> str:
     """The same always, whichever kind is asked for (Graph, "immutable identifiers": containers)."""
     return f"{_FOLDER}{_digest(f'{account} {path}')}AAA="
-
-
-def _movable(message: Message) -> str:
-    where = _digest(f"{message.id} {place(message.labels)}")
-    return f"{_MUTABLE}{message.id[-16:]}{where}="
 
 
 def _digest(text: str) -> str:

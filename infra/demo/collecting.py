@@ -1,0 +1,67 @@
+"""The mails of the story, at every provider we have."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from infra.demo.accounting import Account
+from infra.demo.failure import Failed
+from infra.demo.stage import Stage
+from shared.providers.registry import PROVIDERS
+
+UNITS_PER_MAIL = 50
+"""Quota an imported mail takes at most: its headers, the whole of it, its share of searching."""
+UNITS_PER_MINUTE = 6_000
+"""What a simulated project allows at first, as Google does."""
+
+
+def collect(stage: Stage, mail: Path | None) -> list[Account]:
+    """`mail`, or without it what the simulator came with. Raises Failed when there is nothing."""
+    stage.screen.step("Mail at the provider")
+    accounts = list(_loaded(stage, mail) if mail else _sampled(stage))
+    for account in accounts:
+        number = f"{len(account.mails):,} mails"
+        stage.screen.done(f"{account.address} at {account.provider}: {number}")
+    if not any(account.mails for account in accounts):
+        raise Failed(_nothing(mail, accounts))
+    _lift_quota(stage, accounts)
+    return accounts
+
+
+def _loaded(stage: Stage, mail: Path) -> Iterator[Account]:
+    """The accounts of all providers take turns, mail by mail."""
+    for turn, provider in enumerate(PROVIDERS):
+        address = f"demo@{provider}.example"
+        stage.simulated.add_account(address, provider)
+        found = stage.simulated.load(address, mail, turn=turn, of=len(PROVIDERS))
+        yield Account(
+            provider=provider,
+            address=address,
+            mails=[one for one in found if not one.problem],
+            not_mails=[one for one in found if one.problem],
+        )
+
+
+def _sampled(stage: Stage) -> Iterator[Account]:
+    """Each provider's first account; the simulator's other accounts are its colleagues."""
+    everybody = stage.simulated.accounts()
+    team = frozenset(account.address for account in everybody)
+    for provider in PROVIDERS:
+        for account in [a for a in everybody if a.provider == provider][:1]:
+            mails = stage.simulated.mails(account.address)
+            yield Account(provider=provider, address=account.address, mails=mails, team=team)
+
+
+def _nothing(mail: Path | None, accounts: Sequence[Account]) -> str:
+    problems = [f"{one.name}: {one.problem}" for a in accounts for one in a.not_mails]
+    said = "; ".join(problems[:3]) or "no .eml, .txt or mbox file"
+    return f"There is no mail in {mail} ({said}). Name a file or folder of mails with MAIL=."
+
+
+def _lift_quota(stage: Stage, accounts: Sequence[Account]) -> None:
+    for account in accounts:
+        if len(account.mails) * UNITS_PER_MAIL > UNITS_PER_MINUTE:
+            stage.simulated.limit(account.provider, units_per_minute=None)
+            stage.screen.say(
+                f"The simulated quota of {UNITS_PER_MINUTE:,} units a minute at {account.provider} is "
+                "lifted for this demo: with it, so much mail would take minutes."
+            )

@@ -1,0 +1,114 @@
+"""`python -m infra.local.demo` (`make demo`): the whole story against a stack of its own.
+
+MAIL is a file or folder of .eml, .txt or mbox files, without it the simulator's own samples serve.
+REPORT is a JSON file to write what became of every mail to. Other settings are passed on, but for
+those that name providers, users and places: the demo brings its own.
+Exit codes: 0 every step happened, 1 one did not, 2 it cannot start as it is set up, 130 Ctrl-C.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from infra.demo.accounting import Report
+from infra.demo.failure import Failed
+from infra.demo.screen import Screen
+from infra.demo.stage import Stage
+from infra.demo.story import tell
+from infra.local import configuration
+from infra.local.stack import Stack
+from shared.domain.errors import ConfigurationError
+
+_OWN = ("GOOGLE_CLIENT", "MICROSOFT_", "AUTH_", "PUBLIC_URL", "ALLOWED_ORIGINS", "EMBEDDED_DATA")
+_ENDPOINTS = ("GOOGLE_ACCOUNTS_URL", "GOOGLE_OAUTH_URL", "GMAIL_URL", "CALENDAR_URL", "GRAPH_URL")
+
+
+def main() -> int:
+    console = Console(highlight=False)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        return _run(os.environ, Screen(console))
+    except ConfigurationError as error:
+        return _ended(2, error.detail)
+    except (Failed, ChildProcessError) as error:
+        return _ended(1, str(error))
+    except KeyboardInterrupt:
+        return _ended(130, "stopped; nothing is left behind.")
+
+
+def _interrupt(*_: object) -> None:
+    """Once: the cleaning up that follows is not to be interrupted."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _ended(status: int, said: str) -> int:
+    print(f"\ndemo: {said}", file=sys.stderr)
+    return status
+
+
+def _run(environment: Mapping[str, str], screen: Screen) -> int:
+    mail, path = _mail(environment.get("MAIL", "")), _report_path(environment.get("REPORT", ""))
+    backend = environment.get("BACKEND") or configuration.BACKEND
+    with tempfile.TemporaryDirectory(prefix="mailbridge-demo-") as data:
+        screen.step(f"Starting Mailbridge on {backend}, with a folder and ports of its own")
+        with Stack(_settings(environment), Path(data), report=screen.trouble) as stack:
+            screen.done(f"{len(stack.map.functions)} functions behind {stack.url}")
+            screen.done(f"simulated providers at {stack.simulator_url}")
+            with closing(Stage(stack, screen)) as stage:
+                report = tell(stage, backend, mail)
+    if path:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    return _judged(report, screen)
+
+
+def _settings(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith(_OWN) and name not in _ENDPOINTS
+    }
+
+
+def _mail(text: str) -> Path | None:
+    path = Path(text).expanduser().resolve() if text else None
+    if path and not path.exists():
+        raise ConfigurationError(f"MAIL names {text}, and there is no such file or folder.")
+    return path
+
+
+def _report_path(text: str) -> Path | None:
+    """Tried now: nobody should wait for a report that cannot be written."""
+    path = Path(text).expanduser().resolve() if text else None
+    try:
+        if path:
+            path.touch()
+    except OSError as error:
+        raise ConfigurationError(f"REPORT names {text}: {error.strerror}.") from error
+    return path
+
+
+def _judged(report: Report, screen: Screen) -> int:
+    if not report.adds_up:
+        raise Failed(
+            f"Of {report.loaded} mails {report.stored} are on a timeline and {report.named} are named: "
+            f"{report.lost} lost, {report.doubled} doubled."
+        )
+    screen.done(
+        f"{report.loaded:,} loaded = {report.stored:,} on a timeline + {report.named:,} named; "
+        f"none lost, none doubled, {report.sent} sent"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
