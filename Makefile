@@ -17,7 +17,7 @@ demo: $(READY) ## the whole story, without a browser (MAIL=…, REPORT=file.json
 	@exec $(BIN)/python -m infra.local.demo
 
 test: $(READY) ## run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .

@@ -11,7 +11,13 @@ import requests
 
 from infra.embedded import Embedded
 from infra.embedded.tasks import Tasks
-from infra.simulator import CLIENT_ID, CLIENT_SECRET, Simulator
+from infra.simulator import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    MICROSOFT_CLIENT_ID,
+    MICROSOFT_CLIENT_SECRET,
+    Simulator,
+)
 from shared import bootstrap
 from shared.config import Settings
 from shared.domain.caller import Caller
@@ -70,6 +76,10 @@ def settings(simulator: Simulator) -> Settings:
         google_oauth_url=simulator.url,
         gmail_url=simulator.url,
         calendar_url=simulator.url,
+        microsoft_client_id=MICROSOFT_CLIENT_ID,
+        microsoft_client_secret=MICROSOFT_CLIENT_SECRET,
+        microsoft_login_url=simulator.url,
+        graph_url=simulator.url,
     )
 
 

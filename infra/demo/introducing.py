@@ -1,11 +1,12 @@
 """The CRM's contacts: everybody who sent one of the mails."""
 
+import time
 from collections.abc import Sequence
 
 from infra.demo.accounting import Account
 from infra.demo.api import Refused
 from infra.demo.failure import Failed
-from infra.demo.stage import Stage
+from infra.demo.stage import PATIENCE, POLL, Stage
 
 
 def senders(accounts: Sequence[Account]) -> list[str]:
@@ -38,12 +39,22 @@ def introduce_late(stage: Stage, address: str) -> dict[str, str]:
     if reason := _introduce(stage, address):
         stage.screen.say(f"{address} cannot be a contact: {reason}")
         return {address: reason}
-    stage.settle()
     *_, contact = stage.contacts
-    if not (lines := stage.timeline(contact)):
-        raise Failed(f"The past mail of {contact} did not come in.")
-    stage.screen.done(f"{contact}: past mail is on the timeline, {len(lines)} of them")
+    stage.screen.say(f"POST /contacts {contact}; its past mail comes within seconds …")
+    lines = _awaited(stage, contact)
+    stage.screen.done(f"{contact}: past mail is on the timeline, lines: {lines}")
     return {}
+
+
+def _awaited(stage: Stage, contact: str) -> int:
+    """How many lines are on the timeline, once there are any and no sync is under way."""
+    begun = time.monotonic()
+    while not stage.timeline(contact):
+        if time.monotonic() - begun > PATIENCE:
+            raise Failed(f"The past mail of {contact} did not come in.")
+        time.sleep(POLL)
+    stage.settle()
+    return len(stage.timeline(contact))
 
 
 def _introduce(stage: Stage, address: str) -> str:

@@ -59,6 +59,9 @@ class Screen:
 
     def timeline(self, contact: str, lines: Sequence[ActivityView]) -> None:
         table = _table(f"Timeline of {plain(contact)}", "when", "", "who", "subject", "snippet")
+        when, arrow, who, subject, snippet = table.columns
+        when.min_width, arrow.min_width, who.min_width = 16, 1, 4
+        table.expand, subject.ratio, snippet.ratio = True, 2, 3
         for line in lines[:_LINES]:
             table.add_row(
                 f"{line.at:%Y-%m-%d %H:%M}",

@@ -35,7 +35,15 @@ class Simulated:
     def mails(self, account: str) -> list[Loaded]:
         """What lies there already, named by its subject."""
         listed = self._control("GET", f"messages?account={account}")
-        return [Loaded(mail["subject"], mail["id"], mail["sender"]) for mail in listed]
+        return [
+            Loaded(
+                account=account,
+                name=mail["subject"],
+                message_id=mail["id"],
+                sender=mail["sender"],
+            )
+            for mail in listed
+        ]
 
     def limit(self, provider: str, **limits: int | None) -> None:
         """None switches a limit off."""
@@ -48,9 +56,13 @@ class Simulated:
     def counts(self) -> Counts:
         return msgspec.convert(self._control("GET", "counters"), Counts)
 
-    def _control(self, method: str, path: str, **body: object) -> Any:
-        url = f"{self.url}/_simulator/{path}"
-        answer = requests.request(method, url, json=body or None, timeout=_LOADING_SECONDS)
+    def _control(self, method: str, call: str, /, **body: object) -> Any:
+        url = f"{self.url}/_simulator/{call}"
+        try:
+            answer = requests.request(method, url, json=body or None, timeout=_LOADING_SECONDS)
+        except requests.RequestException as error:
+            kind = type(error).__name__
+            raise Failed(f"The simulator did not answer {method} {call} ({kind}).") from error
         if not answer.ok:
-            raise Failed(f"The simulator refused {method} {path}: {answer.text[:200]}")
+            raise Failed(f"The simulator refused {method} {call}: {answer.text[:200]}")
         return answer.json()

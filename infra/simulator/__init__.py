@@ -7,6 +7,16 @@ speaks that vendor's protocol on that vendor's paths. `Simulator` puts them toge
 from infra.simulator.faults import Fault
 from infra.simulator.google.service import CLIENT_ID, CLIENT_SECRET
 from infra.simulator.google.tokens import Client
+from infra.simulator.microsoft.service import MICROSOFT_CLIENT_ID, MICROSOFT_CLIENT_SECRET
 from infra.simulator.simulator import Loaded, Simulator
 
-__all__ = ["CLIENT_ID", "CLIENT_SECRET", "Client", "Fault", "Loaded", "Simulator"]
+__all__ = [
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "MICROSOFT_CLIENT_ID",
+    "MICROSOFT_CLIENT_SECRET",
+    "Client",
+    "Fault",
+    "Loaded",
+    "Simulator",
+]

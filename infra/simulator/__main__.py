@@ -6,7 +6,14 @@ import sys
 import threading
 from pathlib import Path
 
-from infra.simulator import CLIENT_ID, CLIENT_SECRET, Simulator, samples
+from infra.simulator import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    MICROSOFT_CLIENT_ID,
+    MICROSOFT_CLIENT_SECRET,
+    Simulator,
+    samples,
+)
 
 
 def main() -> int:
@@ -57,8 +64,9 @@ def _fill(simulator: Simulator, mail: Path | None) -> None:
 
 
 def _introduce(simulator: Simulator) -> None:
-    print(f"Simulated Google at {simulator.url}")
-    print(f"  client id {CLIENT_ID}, secret {CLIENT_SECRET}")
+    print(f"Simulated Google and Microsoft at {simulator.url}")
+    print(f"  Google's client id {CLIENT_ID}, secret {CLIENT_SECRET}")
+    print(f"  Microsoft's client id {MICROSOFT_CLIENT_ID}, secret {MICROSOFT_CLIENT_SECRET}")
     for account in simulator.office.accounts():
         print(f"  {account.address}: {len(simulator.messages(account.address))} mails")
     sys.stdout.flush()

@@ -12,6 +12,8 @@ GET    /faults · POST /faults (a Fault) · DELETE /faults · PUT /latency {ms}
 GET    /counters · DELETE /counters
 GET    /limits/{provider} · PATCH /limits/{provider} (some of its limits)
 POST   /history/expire {account} · /grants/revoke {account} · /tokens/expire {account?} · /time {advance}
+
+A vendor may have paths of its own below its name: see `microsoft.control`.
 """
 
 from collections.abc import Callable
@@ -103,49 +105,45 @@ class Control:
     def _mail_routes(self) -> list[Route]:
         sim = self._simulator
         return [
-            _read("accounts", lambda _: sim.office.accounts()),
-            _act("POST", "accounts", AccountIn, self._add_account),
-            _read(
+            read("accounts", lambda _: sim.office.accounts()),
+            act("POST", "accounts", AccountIn, self._add_account),
+            read(
                 "messages",
                 lambda request: [_listed(m) for m in sim.messages(request.param("account"))],
             ),
             Route("GET", f"{CONTROL}messages/raw", "control", self._raw),
-            _act("POST", "messages/labels", LabelsIn, self._relabel),
-            _act(
+            act("POST", "messages/labels", LabelsIn, self._relabel),
+            act(
                 "POST", "messages/delete", MessageIn, lambda body: sim.delete(body.account, body.id)
             ),
-            _act("POST", "messages/move", MoveIn, self._move),
-            _act("POST", "deliver", DeliverIn, self._deliver),
-            _act("POST", "load", LoadIn, self._load),
-            _act("POST", "samples", Nothing, lambda _: sim.add_samples()),
-            _read("loaded", lambda _: sim.loaded()),
-            _read("left", lambda _: sim.left()),
+            act("POST", "messages/move", MoveIn, self._move),
+            act("POST", "deliver", DeliverIn, self._deliver),
+            act("POST", "load", LoadIn, self._load),
+            act("POST", "samples", Nothing, lambda _: sim.add_samples()),
+            read("loaded", lambda _: sim.loaded()),
+            read("left", lambda _: sim.left()),
         ]
 
     def _trouble_routes(self) -> list[Route]:
         sim = self._simulator
         return [
-            _read("faults", lambda _: sim.faults.rules()),
-            _act("POST", "faults", Fault, sim.faults.add),
-            _act("DELETE", "faults", Nothing, lambda _: sim.faults.clear()),
-            _act("PUT", "latency", LatencyIn, self._slow),
-            _read("counters", lambda _: sim.meters.read()),
-            _act("DELETE", "counters", Nothing, lambda _: sim.meters.reset()),
-            _read(
-                "limits/{provider}", lambda request: sim.vendors[request.args["provider"]].limits
-            ),
+            read("faults", lambda _: sim.faults.rules()),
+            act("POST", "faults", Fault, sim.faults.add),
+            act("DELETE", "faults", Nothing, lambda _: sim.faults.clear()),
+            act("PUT", "latency", LatencyIn, self._slow),
+            read("counters", lambda _: sim.meters.read()),
+            act("DELETE", "counters", Nothing, lambda _: sim.meters.reset()),
+            read("limits/{provider}", lambda request: sim.vendors[request.args["provider"]].limits),
             Route("PATCH", f"{CONTROL}limits/{{provider}}", "control", self._limit),
-            _act(
-                "POST", "history/expire", OfAccount, lambda body: sim.expire_history(body.account)
-            ),
-            _act("POST", "grants/revoke", OfAccount, lambda body: sim.revoke_grant(body.account)),
-            _act(
+            act("POST", "history/expire", OfAccount, lambda body: sim.expire_history(body.account)),
+            act("POST", "grants/revoke", OfAccount, lambda body: sim.revoke_grant(body.account)),
+            act(
                 "POST",
                 "tokens/expire",
                 OfAnybody,
                 lambda body: sim.expire_access_tokens(body.account),
             ),
-            _act("POST", "time", TimeIn, lambda body: sim.clock.advance(body.advance)),
+            act("POST", "time", TimeIn, lambda body: sim.clock.advance(body.advance)),
         ]
 
     def _add_account(self, body: AccountIn) -> object:
@@ -177,31 +175,40 @@ class Control:
     def _limit(self, request: Request) -> Response:
         """Fields that are not named stay as they are."""
         limits = _guarded(lambda: self._simulator.vendors[request.args["provider"]].limits)
-        given = _decoded(request, dict[str, Any])
-        wanted = msgspec.to_builtins(limits) | given
-        changed = _guarded(lambda: msgspec.convert(wanted, type(limits)))
-        for name in given:
+        changed = patched(request, limits)
+        for name in limits.__struct_fields__:
             setattr(limits, name, getattr(changed, name))
         return json_response(limits)
 
 
-def _read(path: str, read: Callable[[Request], object]) -> Route:
+def read(path: str, look: Callable[[Request], object]) -> Route:
+    """A GET that answers what `look` finds."""
     return Route(
         "GET",
         CONTROL + path,
         "control",
-        lambda request: json_response(_guarded(lambda: read(request))),
+        lambda request: json_response(_guarded(lambda: look(request))),
     )
 
 
-def _act(
-    method: Literal["POST", "PUT", "DELETE"], path: str, kind: type[B], act: Callable[[B], object]
+def act(
+    method: Literal["POST", "PUT", "DELETE"], path: str, kind: type[B], do: Callable[[B], object]
 ) -> Route:
+    """A call whose JSON is a `kind`; it answers what `do` returns."""
+
     def handle(request: Request) -> Response:
         body = _decoded(request, kind)
-        return json_response(_guarded(lambda: act(body)) or {})
+        return json_response(_guarded(lambda: do(body)) or {})
 
     return Route(method, CONTROL + path, "control", handle)
+
+
+def patched(request: Request, current: B) -> B:
+    """`current` with the fields that a request's JSON names. Raises Refused."""
+    given = _decoded(request, dict[str, Any])
+    wanted = msgspec.to_builtins(current) | given
+    changed: B = _guarded(lambda: msgspec.convert(wanted, type(current)))
+    return changed
 
 
 def _decoded(request: Request, kind: type[Any]) -> Any:

@@ -64,11 +64,12 @@ def whole(part: Part) -> bytes:
 
 def header(part: Part, name: str) -> str:
     """A field as text, unfolded and still encoded; "" if there is none."""
-    return _readable(part.get(name, ""))
+    found = (value for key, value in part.raw_items() if key.lower() == name.lower())
+    return _readable(next(found, ""))
 
 
 def file_name(part: Part) -> str:
-    """"" if it has none."""
+    """ "" if it has none."""
     readable = Part()  # the library's own reading of parameters loses 8-bit names
     for name, value in part.raw_items():
         if name.lower() in {"content-type", "content-disposition"} and name not in readable:

@@ -17,6 +17,7 @@ from infra.simulator.google.service import Google
 from infra.simulator.http import Route, Server
 from infra.simulator.mail import Account, Left, Message
 from infra.simulator.meters import Meters
+from infra.simulator.microsoft.service import Microsoft
 from infra.simulator.postoffice import PostOffice
 from infra.simulator.store import Store
 from shared.ports import Clock
@@ -66,7 +67,9 @@ class Simulator:
         self._loaded = store.table("loaded", Loaded)
         self._exchange = Exchange(self.faults, self.meters)
         self.google = Google(self.office, self._exchange, self.meters)
-        self.vendors: dict[str, Vendor] = {vendor.name: vendor for vendor in (self.google,)}
+        self.microsoft = Microsoft(self.office, self._exchange, self.meters)
+        both: tuple[Vendor, ...] = (self.google, self.microsoft)
+        self.vendors = {vendor.name: vendor for vendor in both}
         served = [route for vendor in self.vendors.values() for route in vendor.routes()]
         self._exchange.open([*served, *Control(self).routes()])
         self._server: Server | None = None

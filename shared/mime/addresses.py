@@ -45,6 +45,22 @@ def require_sendable(text: str) -> str:
     return address
 
 
+def spellings(address: str) -> tuple[str, ...]:
+    """A normalised address, and where its domain is an international one also as people write it.
+
+    A mail holds either, and a provider's search finds the one it is asked for.
+    """
+    local, _, domain = address.rpartition("@")
+    if "xn--" not in domain:
+        return (address,)
+    import idna
+
+    try:
+        return address, f"{local}@{idna.decode(domain)}"
+    except (idna.IDNAError, UnicodeError):
+        return (address,)
+
+
 def parse_list(value: str) -> tuple[Address, ...]:
     """The people of a From, To, Cc, Bcc or Reply-To value, as a mail client shows them.
 

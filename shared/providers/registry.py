@@ -8,6 +8,7 @@ from shared.ports import Provider
 
 PROVIDERS = {
     "google": "shared.providers.google",
+    "microsoft": "shared.providers.microsoft",
 }
 """Name → a module with `provider(settings) -> Provider`, imported when first asked for."""
 

@@ -1,9 +1,8 @@
 """What the benchmark found, and the limits that it holds against it."""
 
+from msgspec import Struct
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-
-from msgspec import Struct
 
 
 class Claim(Struct, frozen=True, kw_only=True):

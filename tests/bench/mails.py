@@ -14,10 +14,11 @@ CUSTOMERS = tuple(f"customer{number}@client{number}.example" for number in range
 """Who wrote 5 % of the mails."""
 OTHERS = tuple(f"sender{number}@elsewhere{number}.example" for number in range(40))
 """Who wrote the rest."""
-_WORDS = (
+_SENTENCE = (
     "the offer we sent you on Monday covers delivery and a second machine for your workshop "
     "please tell us whether Straße Größe naïve façade prices include installation regards"
-).split()
+)
+_WORDS = _SENTENCE.split()
 _HEADERS = """\
 Delivered-To: ana@example.com
 Received: from mx.{domain} by mx.example.com with ESMTPS id {place:x}; {date}

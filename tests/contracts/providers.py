@@ -13,6 +13,8 @@ from shared.domain.mail import Address, OutgoingMail
 from shared.domain.mailboxes import Capability
 from shared.ports import Credential, MailProvider, Provider
 from shared.providers.google import Google
+from shared.providers.microsoft import Microsoft
+from shared.providers.microsoft.scopes import CAPABILITIES
 from shared.providers.registry import Registry
 from tests.world import consent, settings
 
@@ -25,7 +27,31 @@ Call = Literal["profile", "changes", "search", "read", "prepare", "dispatch", "s
 class Harness(Protocol):
     """One provider with a fresh world around it."""
 
-    provider: Provider
+    @property
+    def provider(self) -> Provider: ...
+    @property
+    def unsent(self) -> Literal["not_sent", "unclear"]:
+        """What the provider says of a mail that was not dispatched."""
+
+    @property
+    def prepares(self) -> bool:
+        """Whether a prepared mail lies at the provider, where it can be sent once and no more."""
+
+    @property
+    def revokes(self) -> bool:
+        """Whether we can take back a grant ourselves."""
+
+    @property
+    def revoked(self) -> str:
+        """The provider's word for a grant that its user took back."""
+
+    @property
+    def throttling(self) -> Sequence[tuple[int, str]]:
+        """Two ways, by status and reason, in which it asks to wait."""
+
+    @property
+    def switched_off(self) -> tuple[int, str]:
+        """Status and reason of a mailbox that programs may not read at all."""
 
     def add_account(self, address: str) -> None: ...
     def consent(
@@ -71,34 +97,20 @@ class Harness(Protocol):
         """How many times the call was made."""
 
 
-class GoogleHarness:
-    """Google, played by the simulator."""
+class _Simulated:
+    """A provider played by the simulator: what all of them have in common."""
 
-    _METHODS: Mapping[Call, str] = {
-        "profile": "gmail.getProfile",
-        "changes": "gmail.history.list",
-        "search": "gmail.messages.list",
-        "read": "gmail.messages.get",
-        "prepare": "gmail.drafts.create",
-        "dispatch": "gmail.drafts.send",
-        "sent": "gmail.messages.list",
-        "token": "oauth.token",
-    }
-    _SCOPES: Mapping[Capability, tuple[str, ...]] = {
-        Capability.READ: (scopes.READONLY,),
-        Capability.SEND: (scopes.COMPOSE, scopes.SEND),
-        Capability.CALENDAR: tuple(scope for scope in scopes.TICKED if "calendar" in scope),
-    }
+    name: str
+    provider: Provider
+    _METHODS: Mapping[Call, str]
+    _SCOPES: Mapping[Capability, tuple[str, ...]]
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
-        provider = Registry(settings(simulator)).get("google")
-        assert isinstance(provider, Google)
-        provider.gmail.sleep = provider.accounts.sleep = lambda _: None
-        self.provider: Provider = provider
+        self.provider = Registry(settings(simulator)).get(self.name)
 
     def add_account(self, address: str) -> None:
-        self._simulator.add_account(address)
+        self._simulator.add_account(address, provider=self.name)
 
     def consent(
         self, url: str, address: str, *, without: Capability | None = None, deny: bool = False
@@ -110,7 +122,7 @@ class GoogleHarness:
         return self._simulator.deliver(raw, to=address, labels=("SPAM" if spam else "INBOX",))
 
     def rescue(self, address: str, message: str) -> None:
-        self._simulator.relabel(address, message, add=("INBOX",), remove=("SPAM",))
+        self._simulator.move(address, message, "INBOX")
 
     def delete(self, address: str, message: str) -> None:
         self._simulator.delete(address, message)
@@ -161,7 +173,66 @@ class GoogleHarness:
         return self._simulator.meters.read().calls.get(self._METHODS[call], 0)
 
 
-HARNESSES = {"google": GoogleHarness}
+class GoogleHarness(_Simulated):
+    name = "google"
+    unsent: Literal["not_sent", "unclear"] = "not_sent"
+    prepares = True
+    revokes = True
+    revoked = "invalid_grant"
+    throttling = ((429, ""), (403, "rateLimitExceeded"))
+    switched_off = (400, "failedPrecondition")
+    _METHODS: Mapping[Call, str] = {
+        "profile": "gmail.getProfile",
+        "changes": "gmail.history.list",
+        "search": "gmail.messages.list",
+        "read": "gmail.messages.get",
+        "prepare": "gmail.drafts.create",
+        "dispatch": "gmail.drafts.send",
+        "sent": "gmail.messages.list",
+        "token": "oauth.token",
+    }
+    _SCOPES: Mapping[Capability, tuple[str, ...]] = {
+        Capability.READ: (scopes.READONLY,),
+        Capability.SEND: (scopes.COMPOSE, scopes.SEND),
+        Capability.CALENDAR: tuple(scope for scope in scopes.TICKED if "calendar" in scope),
+    }
+
+    def __init__(self, simulator: Simulator) -> None:
+        super().__init__(simulator)
+        assert isinstance(self.provider, Google)
+        self.provider.gmail.sleep = self.provider.accounts.sleep = lambda _: None
+
+
+class MicrosoftHarness(_Simulated):
+    name = "microsoft"
+    unsent: Literal["not_sent", "unclear"] = "unclear"
+    prepares = False
+    revokes = False
+    revoked = "AADSTS50173"
+    throttling = ((429, ""), (503, ""))
+    switched_off = (404, "MailboxNotEnabledForRESTAPI")
+    _METHODS: Mapping[Call, str] = {
+        "profile": "graph.me",
+        "changes": "graph.messages.delta",
+        "search": "graph.messages.list",
+        "read": "graph.messages.get",
+        "prepare": "nothing",
+        "dispatch": "graph.sendMail",
+        "sent": "graph.messages.list",
+        "token": "login.token",
+    }
+    _SCOPES: Mapping[Capability, tuple[str, ...]] = CAPABILITIES
+
+    def __init__(self, simulator: Simulator) -> None:
+        super().__init__(simulator)
+        assert isinstance(self.provider, Microsoft)
+        self.provider.graph.sleep = self.provider.login.sleep = lambda _: None
+
+
+HARNESSES: Mapping[str, type[GoogleHarness | MicrosoftHarness]] = {
+    "google": GoogleHarness,
+    "microsoft": MicrosoftHarness,
+}
 CALLS: Sequence[Call] = get_args(Call)
 
 

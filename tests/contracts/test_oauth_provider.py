@@ -118,7 +118,7 @@ def test_a_revoked_grant_is_told_apart_from_every_other_trouble(harness: Harness
     harness.revoke_grant(ANA)
     with pytest.raises(GrantRevoked) as caught:
         harness.provider.oauth.refresh(refresh_token)
-    assert caught.value.reason == "invalid_grant"
+    assert caught.value.reason == harness.revoked
     assert refresh_token not in str(caught.value)
 
 
@@ -154,5 +154,8 @@ def test_revoking_ends_the_grant_and_may_be_done_twice(harness: Harness) -> None
     refresh_token = connect(harness).credential.refresh_token or ""
     harness.provider.oauth.revoke(refresh_token)
     harness.provider.oauth.revoke(refresh_token)
+    if not harness.revokes:
+        assert harness.provider.oauth.refresh(refresh_token), "nothing else pretends to be revoked"
+        return
     with pytest.raises(GrantRevoked):
         harness.provider.oauth.refresh(refresh_token)

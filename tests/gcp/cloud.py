@@ -38,8 +38,8 @@ def servers() -> Servers:
     return Servers(stack)
 
 
-def settings(project: str, **more: str) -> Settings:
-    """Of a backend on this machine, in a project with one queue for everything."""
+def settings(project: str) -> Settings:
+    """Of a backend on this machine."""
     local = servers()
     return Settings(
         google_cloud_project=project,
@@ -48,7 +48,6 @@ def settings(project: str, **more: str) -> Settings:
         firestore_emulator_host="" if emulator.missing() else emulator.host(),
         secret_manager_emulator_host=local.secret_manager_host,
         cloud_tasks_emulator_host=local.cloud_tasks_host,
-        **more,
     )
 
 

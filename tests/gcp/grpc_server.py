@@ -32,7 +32,7 @@ class Method(Struct, frozen=True):
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.path.rpartition("/")[2]).lower()
 
 
-class _Recorder:
+class _Recorder(grpc.Channel):  # type: ignore[misc]
     """A channel that notes what a transport can call: it sets up all its methods when it is made."""
 
     def __init__(self) -> None:
@@ -42,6 +42,9 @@ class _Recorder:
         kind = getattr(request_serializer, "__self__", None)  # IAM's and others' are plain messages
         if kind is not None:
             self.methods.append(Method(path, kind.deserialize))
+
+    unary_stream = stream_unary = stream_stream = subscribe = unsubscribe = close = unary_unary
+    __enter__ = __exit__ = unary_unary
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.domain.mail import Address
-from shared.mime.addresses import normalise, parse_list, require_sendable
+from shared.mime.addresses import normalise, parse_list, require_sendable, spellings
 
 
 def found(value: str) -> list[tuple[str, str]]:
@@ -227,3 +227,17 @@ def test_a_hostile_header_takes_no_time(hostile: str) -> None:
     began = time.process_time()
     parse_list(hostile)
     assert time.process_time() - began < 5, "time grows with the square of the length"
+
+
+@pytest.mark.parametrize(
+    ("address", "spelled"),
+    [
+        ("jo@example.com", ("jo@example.com",)),
+        ("jo@xn--mchine-bua.example", ("jo@xn--mchine-bua.example", "jo@mächine.example")),
+        ("jo@xn--strae-oqa.de", ("jo@xn--strae-oqa.de", "jo@straße.de")),
+        ("jo@xn--.example", ("jo@xn--.example",)),
+        ("no address xn--", ("no address xn--",)),
+    ],
+)
+def test_an_international_domain_has_two_spellings(address: str, spelled: tuple[str, ...]) -> None:
+    assert spellings(address) == spelled

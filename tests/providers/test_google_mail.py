@@ -99,6 +99,12 @@ def test_a_search_names_every_role_of_every_address() -> None:
     assert query(Search()) == ""
 
 
+def test_an_international_domain_is_searched_for_in_both_its_spellings() -> None:
+    term = query(Search(("jo@xn--mchine-bua.example",)))
+    assert "from:jo@xn--mchine-bua.example " in term
+    assert "from:jo@mächine.example " in term
+
+
 @given(st.text())
 def test_no_address_gets_out_of_its_quotes(address: str) -> None:
     term = query(Search((address,)))

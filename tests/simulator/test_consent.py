@@ -101,6 +101,7 @@ def test_a_registered_client_redirects_only_where_it_was_registered_for(person: 
 def test_hostile_parameters_and_names_are_escaped(simulator: Simulator) -> None:
     hostile = '"><script>alert(1)</script>'
     simulator.add_account(ANA, name=hostile)
+    simulator.add_account("a&b@example.com")
     person = Person(simulator)
 
     pages = [
@@ -110,6 +111,7 @@ def test_hostile_parameters_and_names_are_escaped(simulator: Simulator) -> None:
     ]
 
     assert not [page for page in pages if "<script>" in page]
+    assert 'value="a&amp;b@example.com"' in pages[0]
 
 
 def test_a_forged_form_cannot_choose_an_account_that_is_not_there_or_a_scope_not_asked_for(
@@ -229,6 +231,15 @@ def test_a_missing_verifier_is_refused(person: Person) -> None:
         "error": "invalid_grant",
         "error_description": "Missing code verifier.",
     }
+
+
+def test_another_clients_code_is_refused(person: Person) -> None:
+    person.simulator.google.tokens.register(Client("other", "secret"))
+    code = person.answer(person.question())["code"]
+
+    refused = person.exchange(code, client_id="other", client_secret="secret")
+
+    assert refused.json()["error"] == "invalid_grant"
 
 
 def test_a_client_may_authenticate_with_basic(person: Person) -> None:

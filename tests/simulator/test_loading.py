@@ -10,7 +10,7 @@ from tests.simulator.people import ANA, mail
 
 MBOX = (
     b"From carl@client.example Fri Nov 20 09:00:00 2026\nFrom: carl@client.example\nSubject: One\n\n"
-    b"Text\n\n>From here on\n>>From there\nFrom me to you\n\n"
+    b"Text\n\n>From here on\n>>From there\nFrom me in 2026\n\n"
     b"From dora@client.example Fri Nov 20 10:00:00 2026\r\n"
     b"From: dora@client.example\r\nSubject: Two\r\n\r\nMore\r\n"
 )
@@ -58,7 +58,9 @@ def test_an_mbox_gives_each_of_its_mails_under_a_number(tmp_path: Path, name: st
     mails = found(tmp_path, {name: MBOX})
 
     assert list(mails) == [f"{name}#1", f"{name}#2"]
-    assert mails[f"{name}#1"].raw.endswith(b"Text\n\nFrom here on\n>From there\nFrom me to you\n\n")
+    assert mails[f"{name}#1"].raw.endswith(
+        b"Text\n\nFrom here on\n>From there\nFrom me in 2026\n\n"
+    )
     assert mails[f"{name}#2"].raw.startswith(b"From: dora@client.example\r\n")
 
 

@@ -101,6 +101,12 @@ def test_a_decoded_name_cannot_become_another_address() -> None:
     assert head.facts(raw).people["from"].addresses == ("jane@x.example",)
 
 
+def test_a_name_encoded_inside_its_quotes_is_not_quoted_twice() -> None:
+    raw = mail(sender='"=?utf-8?q?Doe=2C_J?=" <jane@x.example>')
+
+    assert header(raw, "From") == '"Doe, J" <jane@x.example>'
+
+
 def test_file_names_in_every_spelling() -> None:
     spelt = [
         'Content-Disposition: attachment; filename="müller.pdf"',

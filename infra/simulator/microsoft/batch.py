@@ -91,7 +91,13 @@ def _request(outer: Request, item: Item) -> Request:
     headers.setdefault("authorization", outer.headers.get("authorization", ""))
     headers["host"] = outer.headers.get("host", "")
     plain = isinstance(item.body, str)
-    body = b"" if item.body is None else item.body.encode() if plain else msgspec.json.encode(item.body)
+    body = (
+        b""
+        if item.body is None
+        else item.body.encode()
+        if plain
+        else msgspec.json.encode(item.body)
+    )
     return http.request(item.method.upper(), ROOT + "/" + item.url.lstrip("/"), headers, body)
 
 

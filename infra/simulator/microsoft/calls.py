@@ -63,7 +63,9 @@ class Calls:
             raise errors.refuse(401, message="Access token is empty.")
         token = self._tokens.access(value)
         if token is None:
-            raise errors.refuse(401, message="CompactToken parsing failed with error code: 80049217")
+            raise errors.refuse(
+                401, message="CompactToken parsing failed with error code: 80049217"
+            )
         if self._tokens.expired(token):
             raise errors.refuse(401)
         claims = self._directory.person(token.account).claims

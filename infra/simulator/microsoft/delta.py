@@ -54,6 +54,7 @@ class State(Struct, frozen=True, kw_only=True):
 class Delta:
     def __init__(
         self,
+        *,
         calls: Calls,
         office: PostOffice,
         messages: Messages,
@@ -84,7 +85,7 @@ class Delta:
             more = len(found) > most
             page = [entry for _, entry in found[:most]]
             if found:
-                mark = found[: most][-1][0]
+                mark = found[:most][-1][0]
                 state = replace(state, mark=mark, given=state.given + len(page))
             if not more and state.since is not None:
                 page += self._replayed(request, box, state)

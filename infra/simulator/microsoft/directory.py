@@ -80,12 +80,15 @@ class Directory:
     def person(self, address: str) -> Person:
         return self._people.get(address.lower(), Person())
 
+    def known(self, address: str) -> Person:
+        """Raises KeyError for whoever has no account here."""
+        return self.person(self.account(address).address)
+
     def change(self, address: str, **switches: object) -> Person:
         """`switches` are fields of Person. Raises KeyError for an unknown account, TypeError for a field."""
-        account = self.account(address)
         with self._office.store:
-            changed = replace(self.person(account.address), **switches)
-            self._people[account.address] = changed
+            changed = replace(self.known(address), **switches)
+            self._people[address.lower()] = changed
         return changed
 
     def tenant(self, tenant: str) -> Tenant:

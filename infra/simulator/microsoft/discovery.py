@@ -1,5 +1,9 @@
-"""The documents by which clients find the endpoints and keys. They name Microsoft's own host, as msal wants."""
+"""The documents by which clients find endpoints and keys.
 
+They name Microsoft's own host, as msal wants: a client reaches us by rewriting it.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 from infra.simulator.http import Request, Response, Route, json_response
@@ -21,23 +25,13 @@ class Discovery:
         self._identity = identity
 
     def routes(self) -> list[Route]:
-        fail = aadsts.failure
+        document = "v2.0/.well-known/openid-configuration"
         return [
-            Route(
-                "GET",
-                "/{tenant}/v2.0/.well-known/openid-configuration",
-                "login.configuration",
-                self._configuration,
-                failure=fail,
-            ),
-            Route("GET", "/{tenant}/discovery/v2.0/keys", "login.keys", self._keys, failure=fail),
-            Route(
-                "GET",
-                "/{tenant}/discovery/instance",
-                "login.instance",
-                self._instance,
-                failure=fail,
-            ),
+            _route(f"/{{tenant}}/{document}", "login.configuration", self._configuration),
+            # msal's default authority ends with a slash of its own.
+            _route(f"/{{tenant}}//{document}", "login.configuration", self._configuration),
+            _route("/{tenant}/discovery/v2.0/keys", "login.keys", self._keys),
+            _route("/{tenant}/discovery/instance", "login.instance", self._instance),
         ]
 
     def _configuration(self, request: Request) -> Response:
@@ -68,6 +62,10 @@ class Discovery:
                 ],
             }
         )
+
+
+def _route(path: str, name: str, handle: Callable[[Request], Response]) -> Route:
+    return Route("GET", path, name, handle, failure=aadsts.failure)
 
 
 def _endpoints(base: str) -> dict[str, Any]:

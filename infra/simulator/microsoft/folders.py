@@ -11,7 +11,6 @@ from infra.simulator.microsoft.calls import BASIC_MAIL, Calls, again, top, whole
 from infra.simulator.microsoft.places import ROOT, WELL_KNOWN, lineage, parent, place, title
 from infra.simulator.postoffice import PostOffice
 
-
 Tree = dict[str, list[Message]]
 """Every folder's path and what lies in it."""
 

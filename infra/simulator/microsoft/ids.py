@@ -1,4 +1,4 @@
-"""Graph's ids. Immutable ones are the mailbox's own; the others name the folder as well, so a move changes them."""
+"""Graph's ids: immutable ones are the mailbox's own, the others change when a message moves."""
 
 import base64
 import hashlib

@@ -32,6 +32,11 @@ _PEOPLE = {
     "recipients": ("to", "cc", "bcc"),
     "participants": ("from", "to", "cc", "bcc"),
 }
+_TEXTS: dict[str, Callable[[View], str]] = {
+    "subject": lambda view: view.message.facts.subject,
+    "body": lambda view: view.reading.plain,
+    "attachment": lambda view: " | ".join(a.name for a in view.reading.attachments),
+}
 _MAX_DEPTH = 40
 
 
@@ -134,14 +139,12 @@ def _leaf(field: str, sign: str, value: str) -> Predicate:
         return _person(_PEOPLE[field], words(value))
     if field in {"received", "sent"}:
         return _date(field, sign, value)
-    if field == "subject":
-        return lambda view: words(value) in words(view.message.facts.subject)
-    if field == "body":
-        return lambda view: words(value) in words(view.reading.plain)
-    if field == "attachment":
-        return lambda view: any(words(value) in words(a.name) for a in view.reading.attachments)
     if field == "hasattachments":
-        return lambda view: view.reading.has_attachments == (value.lower() in {"true", "yes", "1"})
+        wanted = value.lower() in {"true", "yes", "1"}
+        return lambda view: view.reading.has_attachments == wanted
+    if field in _TEXTS:
+        phrase, text = words(value), _TEXTS[field]
+        return lambda view: phrase in words(text(view))
     return _text(f"{field} {value}")
 
 

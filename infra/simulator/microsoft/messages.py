@@ -23,12 +23,17 @@ from infra.simulator.microsoft.calls import (
 )
 from infra.simulator.microsoft.directory import Directory
 from infra.simulator.microsoft.folders import Folders
-from infra.simulator.microsoft.limits import Limits, exceeds
+from infra.simulator.microsoft.limits import Limits
 from infra.simulator.microsoft.reading import Attachment
 from infra.simulator.microsoft.resource import Library, moment, selected
 from infra.simulator.postoffice import PostOffice
+from infra.simulator.quota import exceeds
 
-_EXPAND = re.compile(r"singleValueExtendedProperties\(\$filter=(.*)\)", re.IGNORECASE | re.DOTALL)
+_EXPAND = re.compile(
+    r"\s*(?:attachments(?P<files>\(\$select=(?P<picked>[\w,]+)\))?|"
+    r"singleValueExtendedProperties\(\$filter=(?P<ids>(?:[^()']|'(?:[^']|'')*')*)\))\s*(?:,|\Z)",
+    re.IGNORECASE,
+)
 _EXPANDED_ID = re.compile(r"\s*id eq '((?:[^']|'')*)'\s*(?:or|\Z)", re.IGNORECASE)
 
 
@@ -37,6 +42,9 @@ class Shape(Struct, frozen=True):
 
     select: list[str]
     expand: list[str]
+    """Ids of extended properties."""
+    attachments: list[str] | None
+    """Which of their properties; empty for all, None for no attachments at all."""
     body: str
     immutable: bool
 
@@ -44,6 +52,7 @@ class Shape(Struct, frozen=True):
 class Messages:
     def __init__(
         self,
+        *,
         calls: Calls,
         office: PostOffice,
         library: Library,
@@ -80,7 +89,9 @@ class Messages:
         profile = self._profile(box.account)
         wanted = [name.strip() for name in request.param("$select").split(",") if name.strip()]
         shown = {name: profile.get(name) for name in wanted} if wanted else profile
-        return json_response({"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users"} | shown)
+        return json_response(
+            {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users"} | shown
+        )
 
     def _profile(self, account: Account) -> dict[str, Any]:
         person = self._directory.person(account.address)
@@ -138,14 +149,14 @@ class Messages:
         return (m for m in box.newest_first() if self._library.view(m).folder == path)
 
     def _searched(self, request: Request, messages: Iterator[Message]) -> Iterator[Message]:
-        if not (text := request.param("$search")):
+        if not (query := request.param("$search")):
             yield from messages
             return
         for name in ("$filter", "$orderby"):
             if request.param(name):
-                message = f"The query parameter '{name}' is not supported with '$search'."
-                raise errors.invalid("SearchWithFilter", message)
-        matches = kql.compile_search(text)
+                text = f"The query parameter '{name}' is not supported with '$search'."
+                raise errors.invalid("SearchWithFilter", text)
+        matches = kql.compile_search(query)
         found = (m for m in messages if matches(self._library.view(m)))
         for number, message in enumerate(found, 1):
             if exceeds(number, self._limits.search_results):
@@ -156,9 +167,11 @@ class Messages:
 
     def _get(self, request: Request, box: Mailbox) -> Response:
         shape = shape_of(request)
-        message = self.find(request, box)
-        applied = _applied(request, shape)
-        return json_response(self.shown(message, shape), **applied)
+        response = json_response(self.shown(self.find(request, box), shape))
+        if preference(request, "outlook.body-content-type"):
+            applied = f'outlook.body-content-type="{shape.body}"'
+            response.headers["Preference-Applied"] = applied
+        return response
 
     def _value(self, request: Request, box: Mailbox) -> Response:
         message = self.find(request, box)
@@ -168,9 +181,7 @@ class Messages:
     def _attachments(self, request: Request, box: Mailbox) -> Response:
         message = self.find(request, box)
         select = [name for name in request.param("$select").split(",") if name]
-        found = self._library.reading(message).attachments
-        shown = [_attachment(message, i, attachment) for i, attachment in enumerate(found)]
-        return json_response({"value": [_picked(one, select) for one in shown]})
+        return json_response({"value": self._attached(message, select)})
 
     def _attachment(self, request: Request, box: Mailbox) -> Response:
         message = self.find(request, box)
@@ -193,43 +204,52 @@ class Messages:
     def shown(self, message: Message, shape: Shape) -> dict[str, Any]:
         """Raises Refused (404) when it was deleted meanwhile."""
         try:
-            return self._library.shown(
+            shown = self._library.shown(
                 message,
                 shape.select,
                 immutable=shape.immutable,
                 body=shape.body,
                 expand=shape.expand,
             )
+            if shape.attachments is not None:
+                shown["attachments"] = self._attached(message, shape.attachments)
         except KeyError:
             raise errors.refuse(404) from None
+        return shown
+
+    def _attached(self, message: Message, select: list[str]) -> list[dict[str, Any]]:
+        found = self._library.reading(message).attachments
+        return [_picked(_attachment(message, i, one), select) for i, one in enumerate(found)]
 
 
 def shape_of(request: Request) -> Shape:
     """Raises Refused (400)."""
     body = preference(request, "outlook.body-content-type").lower()
+    expand, attachments = _expanded(request.param("$expand"))
     return Shape(
         select=selected(request.param("$select")),
-        expand=_expanded(request.param("$expand")),
+        expand=expand,
+        attachments=attachments,
         body="text" if body == "text" else "html",
         immutable=immutable(request),
     )
 
 
-def _expanded(text: str) -> list[str]:
-    """The ids named in singleValueExtendedProperties($filter=id eq '…' or id eq '…')."""
-    if not text:
-        return []
-    match = _EXPAND.fullmatch(text.strip())
-    found = _EXPANDED_ID.findall(match[1]) if match else []
-    if not found:
-        raise errors.invalid("ErrorInvalidUrlQuery", f"$expand={text} is not supported.")
-    return [name.replace("''", "'") for name in found]
-
-
-def _applied(request: Request, shape: Shape) -> dict[str, str]:
-    if not preference(request, "outlook.body-content-type"):
-        return {}
-    return {"Preference_Applied": f'outlook.body-content-type="{shape.body}"'}
+def _expanded(text: str) -> tuple[list[str], list[str] | None]:
+    """Of attachments($select=…) and singleValueExtendedProperties($filter=id eq '…' or id eq '…')."""
+    ids_: list[str] = []
+    attachments: list[str] | None = None
+    end = 0
+    while end < len(text):
+        part = _EXPAND.match(text, end)
+        found = _EXPANDED_ID.findall(part["ids"]) if part and part["ids"] else []
+        if not part or (part["ids"] is not None and not found):
+            raise errors.invalid("ErrorInvalidUrlQuery", f"$expand={text} is not supported.")
+        if part["ids"] is None:
+            attachments = (part["picked"] or "").split(",") if part["picked"] else []
+        ids_ += (name.replace("''", "'") for name in found)
+        end = part.end()
+    return ids_, attachments
 
 
 def _attachment_id(message: Message, number: int) -> str:

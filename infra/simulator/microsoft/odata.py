@@ -25,6 +25,7 @@ _TOKEN = re.compile(
       | (?P<word>[A-Za-z_@][\w./@]*))""",
     re.VERBOSE,
 )
+_ORDER = re.compile(r"\s*([\w/]+)(?:\s+(asc|desc))?\s*")
 _COMPARE = {
     "eq": operator.eq,
     "ne": operator.ne,
@@ -38,6 +39,7 @@ _FUNCTIONS = {
     "endswith": str.endswith,
     "contains": str.__contains__,
 }
+_TRUTH = {"true": True, "false": False}
 _EXTENDED = "singlevalueextendedproperties/any"
 _MAX_DEPTH = 40
 
@@ -81,20 +83,22 @@ class Filter:
     """A compiled `$filter`. Raises Refused (400)."""
 
     def __init__(self, text: str) -> None:
-        reader = _Reader(text)
-        self.matches: Predicate = reader.whole()
-        self.first_field = reader.first_field
-        """Lower-cased; "" when it begins with something else."""
+        tokens = _tokens(text)
+        self.matches: Predicate = _Reader(tokens).whole()
+        self.first = next(word for word in tokens if word != "(").lower()
+        """What it begins with."""
 
 
 class Order:
     """A compiled `$orderby` of one property. Raises Refused (400)."""
 
     def __init__(self, text: str, given: Filter | None) -> None:
-        field, _, direction = text.strip().partition(" ")
-        self.key: Getter = _FIELDS.get(field.lower()) or _refuse(f"'{field}' cannot be ordered by.")
-        self.descending = direction.strip().lower() == "desc"
-        if given and given.first_field != field.lower():
+        match = _ORDER.fullmatch(text.lower())
+        if not match or match[1] not in _FIELDS:
+            _refuse(f"'{text}' cannot be ordered by.")
+        self.key: Getter = _FIELDS[match[1]]
+        self.descending = match[2] == "desc"
+        if given and given.first != match[1]:
             # A property ordered by must also come first in the filter (Graph, "list messages").
             raise errors.invalid(
                 "InefficientFilter",
@@ -105,10 +109,9 @@ class Order:
 class _Reader:
     """Recursive descent over the tokens."""
 
-    def __init__(self, text: str) -> None:
-        self._tokens = _tokens(text)
+    def __init__(self, tokens: list[str]) -> None:
+        self._tokens = tokens
         self._at = 0
-        self.first_field = ""
 
     def whole(self) -> Predicate:
         found = self._either(0)
@@ -143,9 +146,8 @@ class _Reader:
             return self._extended()
         if name in _FUNCTIONS:
             return self._function(name)
-        if name in {"true", "false"} or name not in _FIELDS:
+        if name not in _FIELDS:
             _refuse("The query filter contains one or more invalid nodes.")
-        self.first_field = self.first_field or ("" if self._at > 1 and depth else name)
         return self._comparison(name)
 
     def _comparison(self, name: str) -> Predicate:
@@ -227,8 +229,8 @@ def _compare(word: str) -> Callable[[Any, Any], Any]:
 def _literal(token: str) -> str | bool | datetime:
     if token.startswith("'"):
         return _unquoted(token).lower()
-    if token in {"true", "false"}:
-        return token == "true"
+    if token in _TRUTH:
+        return _TRUTH[token]
     try:
         found = datetime.fromisoformat(token)
     except ValueError:

@@ -51,7 +51,7 @@ class Reading(Struct):
 
     @property
     def plain(self) -> str:
-        return self.text or _text(self.html)
+        return self.text or plain_text(self.html)
 
     def body(self, kind: str) -> str:
         """As `kind`, "text" or "html", whichever the mail was written in."""
@@ -107,14 +107,16 @@ def _file(part: Part) -> Attachment:
 
 def _item(part: Part, mail: Part) -> Attachment:
     name = head.decoded(mime.header(mail, "Subject")) or "attached mail"
-    return Attachment("item", name, "message/rfc822", "", _disposition(part) == "inline", mime.whole(part))
+    return Attachment(
+        "item", name, "message/rfc822", "", _disposition(part) == "inline", mime.whole(part)
+    )
 
 
 def _disposition(part: Part) -> str:
     return mime.header(part, "Content-Disposition").partition(";")[0].strip().lower()
 
 
-def _text(html: str) -> str:
+def plain_text(html: str) -> str:
     return unescape(_TAG.sub("", _BREAK.sub("\n", _INVISIBLE.sub("", html)))).strip()
 
 

@@ -1,10 +1,11 @@
 """From a message to Graph's JSON, property by property: nothing is worked out that was not asked for."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from infra.simulator import head
-from infra.simulator.mail import Account, Message
+from infra.simulator.mail import Message
 from infra.simulator.microsoft import errors, ids
 from infra.simulator.microsoft.places import place
 from infra.simulator.microsoft.reading import Reading, read
@@ -30,14 +31,10 @@ class View:
         return self._library.reading(self.message)
 
     @property
-    def account(self) -> Account:
-        return self._library.office.mailbox(self.message.account).account
-
-    @property
     def folder(self) -> str:
         return place(self.message.labels)
 
-    @property
+    @cached_property
     def headers(self) -> list[tuple[str, str]]:
         return head.fields(self._library.office.raw(self.message))
 

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
+from shared.mime.addresses import spellings
 from shared.ports import Search
 
 _PLAIN = re.compile(r"[\w.+@=/%&'-]+")
@@ -18,7 +20,7 @@ def query(search: Search) -> str:
 
 
 def _anywhere(addresses: tuple[str, ...]) -> Iterator[str]:
-    for address in addresses:
+    for address in chain.from_iterable(map(spellings, addresses)):
         for role in ("from", "to", "cc", "bcc"):
             yield f"{role}:{_quoted(address)}"
 

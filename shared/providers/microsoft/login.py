@@ -63,6 +63,14 @@ class Login:
         """Connections belong to `Http`."""
 
 
+class Forgetful:
+    """`msal.TokenCache`, as far as msal uses it here, and keeps nothing: tokens live in our vault."""
+
+    def add(self, event: Mapping[str, Any], **_: Any) -> None: ...
+    def remove_rt(self, item: Any) -> None: ...
+    def update_rt(self, item: Any, refresh_token: str) -> None: ...
+
+
 def _path(url: str) -> str:
     path = url.removeprefix(AUTHORITY)
     if not path.startswith("/"):

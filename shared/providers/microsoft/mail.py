@@ -26,7 +26,7 @@ from shared.providers.microsoft.scopes import MAIL_READ, MAIL_SEND
 _READ = (MAIL_READ,)
 _SEND = (MAIL_SEND,)
 _CHANGES = "odata.maxpagesize=200"
-_HEAD_START = 10
+_HEAD_START = 5
 """Rounds of requests that taking a position may cost; they fit well into a sync's lease."""
 _SENDING_LIMIT_SECONDS = 900.0
 """A 429 on sending that names no time is a daily limit or a full outbox: not over in a minute."""

@@ -14,7 +14,7 @@ from shared.ports import Consent, Credential, Started
 from shared.providers.http import Http
 from shared.providers.microsoft import identity, refusals
 from shared.providers.microsoft.errors import error_of
-from shared.providers.microsoft.login import AUTHORITY, Login
+from shared.providers.microsoft.login import AUTHORITY, Forgetful, Login
 from shared.providers.microsoft.scopes import GRANTED, SCOPES, USER_READ, same_scope
 
 _STATE = "-"
@@ -28,7 +28,7 @@ Result = dict[str, Any]
 
 class MicrosoftOAuth:
     """`ports.OAuth`. Nothing of an account stays here: each operation has an msal application of its
-    own, whose caches, of tokens and of answers, go with it."""
+    own, which keeps no tokens, and whose cache of answers goes with it."""
 
     def __init__(self, settings: Settings, login: Http, graph: Http) -> None:
         self._settings = settings
@@ -72,9 +72,7 @@ class MicrosoftOAuth:
     def refresh(self, refresh_token: str, *, claims: str = "") -> Credential:
         """The newest refresh token comes with every answer; older ones go on working meanwhile."""
         self._require_client()
-        result: Result = self._msal().acquire_token_by_refresh_token(
-            refresh_token, [GRANTED], data={"claims": _with_capabilities(claims)}
-        )
+        result = self._refreshed(refresh_token, _with_capabilities(claims))
         if "error" in result:
             raise refusals.of_refresh(result)
         return _credential(result)
@@ -94,6 +92,7 @@ class MicrosoftOAuth:
             client_credential=self._settings.microsoft_client_secret or None,
             authority=f"{AUTHORITY}/{self._settings.microsoft_tenant}",
             http_client=Login(self._login),
+            token_cache=Forgetful(),
             client_capabilities=_CAPABILITIES,
             instance_discovery=False,
             azure_region=False,  # or msal reads a region from the environment
@@ -110,8 +109,21 @@ class MicrosoftOAuth:
         del query["state"]
         return f"{self._settings.microsoft_login_url}{parts.path}?{urlencode(query)}"
 
+    # msal raises whatever a bad id token makes its decoding raise, with parts of it in the text.
+
+    def _refreshed(self, refresh_token: str, claims: str) -> Result:
+        try:
+            result: Result = self._msal().acquire_token_by_refresh_token(
+                refresh_token, [GRANTED], data={"claims": claims}
+            )
+        except MailbridgeError:
+            raise
+        except Exception as error:
+            problem = type(error).__name__
+            raise ProviderUnavailable(f"Microsoft's token answer is odd ({problem}).") from None
+        return result
+
     def _exchange(self, flow: dict[str, str], answer: dict[str, str]) -> Result:
-        """msal raises whatever a bad id token makes its decoding raise, with the token in its text."""
         try:
             result: Result = self._msal().acquire_token_by_auth_code_flow(flow, answer)
         except MailbridgeError:

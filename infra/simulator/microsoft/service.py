@@ -1,0 +1,97 @@
+"""The simulated Microsoft, put together."""
+
+import msgspec
+
+from infra.simulator.exchange import Exchange
+from infra.simulator.http import Route
+from infra.simulator.meters import Meters
+from infra.simulator.microsoft import ids
+from infra.simulator.microsoft.authorization import Authorization
+from infra.simulator.microsoft.batch import Batch
+from infra.simulator.microsoft.calls import Calls
+from infra.simulator.microsoft.control import MicrosoftControl
+from infra.simulator.microsoft.delta import Delta
+from infra.simulator.microsoft.directory import Directory
+from infra.simulator.microsoft.discovery import Discovery
+from infra.simulator.microsoft.folders import Folders
+from infra.simulator.microsoft.identity import Identity
+from infra.simulator.microsoft.limits import Limits, Throttle
+from infra.simulator.microsoft.login import Login
+from infra.simulator.microsoft.messages import Messages
+from infra.simulator.microsoft.resource import Library
+from infra.simulator.microsoft.sending import Sending
+from infra.simulator.microsoft.tokens import App, Tokens
+from infra.simulator.postoffice import PostOffice
+
+MICROSOFT_CLIENT_ID = "00000000-51a0-4000-8000-000000000000"
+MICROSOFT_CLIENT_SECRET = "simulator~secret"  # noqa: S105 - opens nothing but this simulator
+
+
+class Microsoft:
+    """Tenants, their people, login and Graph of one made-up Microsoft."""
+
+    name = "microsoft"
+
+    def __init__(self, office: PostOffice, exchange: Exchange, meters: Meters) -> None:
+        self._office = office
+        office.id_prefixes[self.name] = ids.IMMUTABLE
+        self.limits = Limits()
+        self.directory = Directory(office)
+        self.tokens = Tokens(office.store, office.clock, self.limits)
+        self.tokens.register(App(MICROSOFT_CLIENT_ID, MICROSOFT_CLIENT_SECRET))
+        throttle = Throttle(self.limits, office.clock, meters)
+        calls = Calls(office, self.tokens, self.directory, throttle)
+        identity = Identity(office.store, office.clock, self.directory)
+        library = Library(office)
+        self._folders = Folders(calls, office)
+        messages = Messages(
+            calls=calls,
+            office=office,
+            library=library,
+            folders=self._folders,
+            directory=self.directory,
+            limits=self.limits,
+        )
+        self._parts = (
+            # Before messages: "delta" could be a message's id.
+            Delta(
+                calls=calls,
+                office=office,
+                messages=messages,
+                library=library,
+                folders=self._folders,
+                limits=self.limits,
+            ),
+            messages,
+            self._folders,
+            Sending(calls, office, self.limits),
+            Batch(calls, throttle, exchange.call),
+            Authorization(office, self.tokens, self.directory, identity),
+            Login(office, self.tokens, self.directory, identity, self.limits),
+            Discovery(self.directory, identity),
+            MicrosoftControl(self.directory, add_folder=self.add_folder, challenge=self.challenge),
+        )
+
+    def routes(self) -> list[Route]:
+        return [route for part in self._parts for route in part.routes()]
+
+    def revoke_grant(self, account: str) -> None:
+        with self._office.store:
+            self.tokens.withdraw(account)
+
+    def expire_access_tokens(self, account: str) -> None:
+        with self._office.store:
+            self.tokens.expire_access(account)
+
+    def add_folder(self, account: str, path: str) -> str:
+        """A folder of the owner's own, "Customers/Harbor" or "INBOX/Offers"; Graph's id of it."""
+        return self._folders.add(account, path)
+
+    def challenge(self, account: str) -> str:
+        """From now on only access tokens made for the claims challenge (JSON, returned) are good."""
+        with self._office.store:
+            stamp = str(int(self._office.clock.now().timestamp()))
+            wanted = {"access_token": {"nbf": {"essential": True, "value": stamp}}}
+            claims = msgspec.json.encode(wanted).decode()
+            self.directory.change(account, claims=claims)
+        return claims

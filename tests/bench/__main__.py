@@ -1,0 +1,62 @@
+"""`python -m tests.bench [--json FILE]` (`make bench`): exit code 1 when a limit is missed."""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from tests.bench import cold_start, mails, memory, speed
+from tests.bench.claims import Claim, table
+from tests.bench.simulated import simulator
+
+Chapter = tuple[str, list[Claim]]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--json", type=Path, help="file to write the numbers to")
+    asked = parser.parse_args()
+    console, begun = Console(highlight=False), time.monotonic()
+    chapters: list[Chapter] = []
+    for title, claims in _chapters():
+        console.print(table(title, claims))
+        chapters.append((title, claims))
+    if asked.json:
+        asked.json.write_bytes(_as_json(chapters))
+    missed = [claim for _, claims in chapters for claim in claims if not claim.kept]
+    console.print(f"{time.monotonic() - begun:.0f} s; {len(missed)} limits missed")
+    return 1 if missed else 0
+
+
+def _chapters() -> Iterator[Chapter]:
+    yield (
+        "Cold start: functions_framework and the function, × functions_framework",
+        list(cold_start.claims()),
+    )
+    yield (
+        f"Memory after {memory.REQUESTS} requests, with all worker processes",
+        list(memory.claims()),
+    )
+    with tempfile.TemporaryDirectory(prefix="mailbridge-bench-") as folder:
+        mbox = Path(folder) / "mails.mbox"
+        mails.write_mbox(mbox)
+        with simulator(mbox) as simulated:
+            claims = list(speed.claims(simulated))
+            yield f"Import of {mails.COUNT:,} mails, medians of {speed.ROUNDS} rounds", claims
+
+
+def _as_json(chapters: list[Chapter]) -> bytes:
+    found = {
+        title: [msgspec.structs.asdict(claim) | {"kept": claim.kept} for claim in claims]
+        for title, claims in chapters
+    }
+    return msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
