@@ -22,6 +22,7 @@ from shared import bootstrap
 from shared.config import Settings
 from shared.domain.caller import Caller
 from shared.ports import Clock, World
+from shared.providers.microsoft import Microsoft
 from shared.services import connect, contacts, deliver, mailboxes, sweep, sync
 from shared.services.paging import PageQuery
 
@@ -63,6 +64,9 @@ class LocalWorld(bootstrap.World):
         self.clock = clock
         self.backend = Embedded(folder)
         self.backend.tasks = Tasks(folder, clock, durable=False)
+        microsoft = self.providers.get("microsoft")
+        assert isinstance(microsoft, Microsoft)
+        microsoft.oauth.now = lambda: clock.now().timestamp()
 
 
 def settings(simulator: Simulator) -> Settings:
@@ -100,10 +104,11 @@ def consent(
 
 
 def connect_account(
-    world: World, caller: Caller, account: str, *, untick: tuple[str, ...] = ()
+    world: LocalWorld, caller: Caller, account: str, *, untick: tuple[str, ...] = ()
 ) -> mailboxes.MailboxView:
     """From nothing to a mailbox whose first sync is due."""
-    started = connect.start(world, caller, connect.StartConsent(provider="google"))
+    provider = world.simulator.office.mailbox(account).account.provider
+    started = connect.start(world, caller, connect.StartConsent(provider))
     ended = connect.finish(world, consent(started.authorization_url, account, untick=untick))
     return connect.confirm(world, caller, connect.ConfirmConnection(ended.connection))
 

@@ -3,15 +3,52 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from infra.local.functions_map import FunctionsMap
 from infra.local.pages import AUDIENCE
-from infra.simulator import CLIENT_ID, CLIENT_SECRET
+from infra.simulator import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    MICROSOFT_CLIENT_ID,
+    MICROSOFT_CLIENT_SECRET,
+)
 from shared.config import LOOPBACK, Settings
 from shared.domain.errors import ConfigurationError
 
 BACKEND = "infra.embedded"
 _AUTH = ("AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL")
-_ENDPOINTS = ("GOOGLE_ACCOUNTS_URL", "GOOGLE_OAUTH_URL", "GMAIL_URL", "CALENDAR_URL")
+
+
+class Vendor(Struct, frozen=True):
+    """One provider's settings, and what the simulator answers them with."""
+
+    client: dict[str, str]
+    """Client id and secret: setting → the simulator's."""
+    endpoints: tuple[str, ...]
+
+    def has_client(self, settings: Mapping[str, str]) -> bool:
+        return any(name in settings for name in self.client)
+
+    def answered_elsewhere(self, settings: Mapping[str, str], functions: FunctionsMap) -> bool:
+        """True when the user names a client of their own, or other servers for all that is needed."""
+        needed = [name for name in self.endpoints if name in functions.grants()]
+        return self.has_client(settings) or all(name in settings for name in needed)
+
+
+VENDORS = (
+    Vendor(
+        {"GOOGLE_CLIENT_ID": CLIENT_ID, "GOOGLE_CLIENT_SECRET": CLIENT_SECRET},
+        ("GOOGLE_ACCOUNTS_URL", "GOOGLE_OAUTH_URL", "GMAIL_URL", "CALENDAR_URL"),
+    ),
+    Vendor(
+        {
+            "MICROSOFT_CLIENT_ID": MICROSOFT_CLIENT_ID,
+            "MICROSOFT_CLIENT_SECRET": MICROSOFT_CLIENT_SECRET,
+        },
+        ("MICROSOFT_LOGIN_URL", "GRAPH_URL"),
+    ),
+)
 
 
 def chosen(environment: Mapping[str, str]) -> dict[str, str]:
@@ -19,8 +56,9 @@ def chosen(environment: Mapping[str, str]) -> dict[str, str]:
     names = [name.upper() for name in Settings.__struct_fields__]
     found = {name: environment[name] for name in names if environment.get(name, "").strip()}
     settings = Settings.from_env(found)
-    if settings.google_client_id or settings.google_client_secret:
-        settings.require("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET")
+    for vendor in VENDORS:
+        if vendor.has_client(found):
+            settings.require(*vendor.client)
     if has_issuer(found):
         settings.require(*_AUTH)
     elif settings.public_url and urlsplit(settings.public_url).hostname not in LOOPBACK:
@@ -37,9 +75,9 @@ def has_issuer(settings: Mapping[str, str]) -> bool:
 
 
 def needs_simulator(settings: Mapping[str, str], functions: FunctionsMap) -> bool:
-    """True when some function would otherwise talk to a real Google that does not know us."""
-    needed = [name for name in _ENDPOINTS if name in functions.grants()]
-    return "GOOGLE_CLIENT_ID" not in settings and any(name not in settings for name in needed)
+    """True until the user connects anything real or points a provider elsewhere: real mail and made-up
+    mail are never mixed."""
+    return not any(vendor.answered_elsewhere(settings, functions) for vendor in VENDORS)
 
 
 def complete(settings: Mapping[str, str], *, url: str, data: str, simulator: str) -> dict[str, str]:
@@ -55,10 +93,12 @@ def complete(settings: Mapping[str, str], *, url: str, data: str, simulator: str
             "AUTH_AUDIENCE": AUDIENCE,
             "AUTH_JWKS_URL": f"{url}/dev/jwks.json",
         }
-    if "GOOGLE_CLIENT_ID" not in settings:
-        added |= {"GOOGLE_CLIENT_ID": CLIENT_ID, "GOOGLE_CLIENT_SECRET": CLIENT_SECRET}
-    if simulator:
-        added |= dict.fromkeys(_ENDPOINTS, simulator)
+    for vendor in VENDORS:
+        pointed = any(name in settings for name in vendor.endpoints)
+        if not vendor.has_client(settings) and (simulator or pointed):
+            added |= vendor.client
+        if simulator:
+            added |= dict.fromkeys(vendor.endpoints, simulator)
     return added | dict(settings) | {"EMBEDDED_DATA": data}
 
 

@@ -23,7 +23,11 @@ _FIELD = re.compile(
 _SPACED = re.compile(rb"(?m)^([!-9;-~]+)[ \t]+:")
 _END = re.compile(rb"\r\n\r\n|\n\r?\n|\r\n\n|\r\r|\A(?:\r\n|\n|\r)")
 _ADDRESS = re.compile(r"[^\s<>()\[\]\\,;:\"']{1,256}@[^\s<>()\[\]\\,;:\"'@]{1,256}")
-_WHOLE = re.compile(r"(?:\"[^\"]+\"|[^\s\"@]+)@[^\s@]+")
+_WHOLE = re.compile(r"(?!'.*'$)(?:\"[^\"]+\"|[^\s\"@]+)@[^\s@]+")
+_ONLY_SHOWN = re.compile(
+    r"""("(?:[^"\\]|\\.)*")|([^\s<>,;:"()]+@[^\s<>,;:"()]+)(?=\s*<)|<([^<>"]*)>(?=[^<>,;:"]*<)"""
+)
+"""Quoted strings; and outside of them, what stands before the brackets that hold the address."""
 _MESSAGE_ID = re.compile(r"<[^<>\s]+>")
 _LAX = {"strict": False} if hasattr(email.utils, "supports_strict_parsing") else {}
 """Newer Pythons give up on a whole header where older ones, and mail clients, read most of it."""
@@ -202,7 +206,13 @@ def unreachable(headers: Iterable[tuple[str, str]], name: str) -> bool:
 
 def named(values: list[str]) -> list[tuple[str, str]]:
     """Name and address of everybody in these header values, as they were written; either may be ""."""
-    return getaddresses([decoded(value, structured=True) for value in values], **_LAX)
+    clear = (_ONLY_SHOWN.sub(_quoted, value.replace("\x00", "")) for value in values)
+    return getaddresses([decoded(value, structured=True) for value in clear], **_LAX)
+
+
+def _quoted(shown: re.Match[str]) -> str:
+    """`jane@x.org <eve@y.org>` is Eve, who calls herself so."""
+    return shown[1] or f'"{shown[2] or shown[3]}"'
 
 
 # -- Dates ----------------------------------------------------------------------------------------

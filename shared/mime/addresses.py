@@ -138,6 +138,8 @@ _TOLERABLE = re.compile(r'(?:"[^"\x00-\x1f]+"|[^\s"<>(),:;@\x00-\x1f]+)@[^\s"<>(
 
 def _incoming(text: str) -> str:
     """The one spelling; of an odd address, one that is at least always the same; "" of no address."""
+    if text[:1] == text[-1:] == "'":
+        text = text[1:-1]  # Outlook's habit
     try:
         return normalise(text)
     except ValueError:

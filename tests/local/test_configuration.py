@@ -51,6 +51,8 @@ def test_other_variables_of_the_environment_go_nowhere() -> None:
         ({"GMAIL_URL": "http://127.0.0.1:2"}, True),
         (ENDPOINTS, False),
         ({"GOOGLE_CLIENT_ID": "x"}, False),
+        ({"MICROSOFT_CLIENT_ID": "x"}, False),
+        ({"MICROSOFT_LOGIN_URL": "http://127.0.0.1:2", "GRAPH_URL": "http://127.0.0.1:2"}, False),
     ],
 )
 def test_the_simulator_runs_only_where_nothing_else_would_answer(
@@ -61,6 +63,11 @@ def test_the_simulator_runs_only_where_nothing_else_would_answer(
 
 def test_another_server_is_met_with_the_simulators_client() -> None:
     assert completed(ENDPOINTS, simulator="")["GOOGLE_CLIENT_ID"] == CLIENT_ID
+
+
+def test_a_provider_nobody_set_up_stays_unknown_beside_a_real_one() -> None:
+    assert "MICROSOFT_CLIENT_ID" not in completed(ENDPOINTS, simulator="")
+    assert "MICROSOFT_CLIENT_ID" in completed({})
 
 
 def test_ones_own_client_is_used_alone() -> None:

@@ -22,9 +22,10 @@ from infra.simulator.microsoft import errors, ids, odata
 from infra.simulator.microsoft.calls import BASIC_MAIL, Calls, link, preference
 from infra.simulator.microsoft.folders import Folders
 from infra.simulator.microsoft.limits import Limits
-from infra.simulator.microsoft.messages import Messages, shape_of
+from infra.simulator.microsoft.messages import Messages
 from infra.simulator.microsoft.places import place
-from infra.simulator.microsoft.resource import Library, selected
+from infra.simulator.microsoft.resource import Library
+from infra.simulator.microsoft.shape import selected, shape_of
 from infra.simulator.postoffice import PostOffice
 
 _DEFAULT_PAGE = 10
@@ -99,8 +100,6 @@ class Delta:
         if token := request.param("$skiptoken"):
             return _checked(request, box, _decoded(token, folder))
         if token := request.param("$deltatoken"):
-            if token == "latest":  # noqa: S105 - a word of the protocol
-                return State(folder=folder, since=now, until=now)
             ended = _decoded(token, folder)
             begun = replace(ended, since=ended.until, until=now, mark=None, given=0, empty=0)
             return _checked(request, box, begun)

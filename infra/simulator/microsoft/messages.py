@@ -1,22 +1,17 @@
 """Graph's reading calls: the profile, lists of messages, one message, its MIME, its attachments."""
 
-import base64
-import re
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec import Struct
-
 from infra.simulator.http import Request, Response, Route, json_response
 from infra.simulator.mail import Account, Mailbox, Message
-from infra.simulator.microsoft import errors, ids, kql, odata
+from infra.simulator.microsoft import attachments, errors, ids, kql, odata
 from infra.simulator.microsoft.calls import (
     BASIC_MAIL,
     PROFILE,
     READ_MAIL,
     Calls,
     again,
-    immutable,
     preference,
     top,
     whole_number,
@@ -24,29 +19,10 @@ from infra.simulator.microsoft.calls import (
 from infra.simulator.microsoft.directory import Directory
 from infra.simulator.microsoft.folders import Folders
 from infra.simulator.microsoft.limits import Limits
-from infra.simulator.microsoft.reading import Attachment
-from infra.simulator.microsoft.resource import Library, moment, selected
+from infra.simulator.microsoft.resource import Library, Shape
+from infra.simulator.microsoft.shape import shape_of
 from infra.simulator.postoffice import PostOffice
 from infra.simulator.quota import exceeds
-
-_EXPAND = re.compile(
-    r"\s*(?:attachments(?P<files>\(\$select=(?P<picked>[\w,]+)\))?|"
-    r"singleValueExtendedProperties\(\$filter=(?P<ids>(?:[^()']|'(?:[^']|'')*')*)\))\s*(?:,|\Z)",
-    re.IGNORECASE,
-)
-_EXPANDED_ID = re.compile(r"\s*id eq '((?:[^']|'')*)'\s*(?:or|\Z)", re.IGNORECASE)
-
-
-class Shape(Struct, frozen=True):
-    """How a request wants to see messages."""
-
-    select: list[str]
-    expand: list[str]
-    """Ids of extended properties."""
-    attachments: list[str] | None
-    """Which of their properties; empty for all, None for no attachments at all."""
-    body: str
-    immutable: bool
 
 
 class Messages:
@@ -71,7 +47,7 @@ class Messages:
         route = self._calls.route
         one = "/me/messages/{id}"
         inside = "/me/mailFolders/{folder}/messages"
-        attachments = "graph.messages.attachments"
+        parts = "graph.messages.attachments"
         return [
             route("GET", "/me", "graph.me", self._me, PROFILE),
             route("GET", "/me/messages", "graph.messages.list", self._list, BASIC_MAIL),
@@ -79,8 +55,8 @@ class Messages:
             route("GET", one, "graph.messages.get", self._get, BASIC_MAIL),
             route("GET", f"{inside}/{{id}}", "graph.messages.get", self._get, BASIC_MAIL),
             route("GET", f"{one}/$value", "graph.messages.value", self._value, READ_MAIL),
-            route("GET", f"{one}/attachments", attachments, self._attachments, READ_MAIL),
-            route("GET", f"{one}/attachments/{{part}}", attachments, self._attachment, READ_MAIL),
+            route("GET", f"{one}/attachments", parts, self._attachments, READ_MAIL),
+            route("GET", f"{one}/attachments/{{part}}", parts, self._attachment, READ_MAIL),
         ]
 
     # -- The mailbox ------------------------------------------------------------------------------
@@ -179,16 +155,18 @@ class Messages:
             return Response(200, self._office.raw(message), "text/plain")
 
     def _attachments(self, request: Request, box: Mailbox) -> Response:
-        message = self.find(request, box)
-        select = [name for name in request.param("$select").split(",") if name]
-        return json_response({"value": self._attached(message, select)})
+        return json_response({"value": self._attached(request, box)})
 
     def _attachment(self, request: Request, box: Mailbox) -> Response:
-        message = self.find(request, box)
-        for number, attachment in enumerate(self._library.reading(message).attachments):
-            if _attachment_id(message, number) == request.args["part"]:
-                return json_response(_attachment(message, number, attachment))
+        for attachment in self._attached(request, box):
+            if attachment["id"] == request.args["part"]:
+                return json_response(attachment)
         raise errors.refuse(404)
+
+    def _attached(self, request: Request, box: Mailbox) -> list[dict[str, Any]]:
+        message = self.find(request, box)
+        select = [name.strip() for name in request.param("$select").split(",") if name.strip()]
+        return attachments.shown(message, self._library.reading(message), select)
 
     def find(self, request: Request, box: Mailbox) -> Message:
         """Raises Refused: 404, also when it lies in another folder than the path says."""
@@ -204,74 +182,6 @@ class Messages:
     def shown(self, message: Message, shape: Shape) -> dict[str, Any]:
         """Raises Refused (404) when it was deleted meanwhile."""
         try:
-            shown = self._library.shown(
-                message,
-                shape.select,
-                immutable=shape.immutable,
-                body=shape.body,
-                expand=shape.expand,
-            )
-            if shape.attachments is not None:
-                shown["attachments"] = self._attached(message, shape.attachments)
+            return self._library.shown(message, shape)
         except KeyError:
             raise errors.refuse(404) from None
-        return shown
-
-    def _attached(self, message: Message, select: list[str]) -> list[dict[str, Any]]:
-        found = self._library.reading(message).attachments
-        return [_picked(_attachment(message, i, one), select) for i, one in enumerate(found)]
-
-
-def shape_of(request: Request) -> Shape:
-    """Raises Refused (400)."""
-    body = preference(request, "outlook.body-content-type").lower()
-    expand, attachments = _expanded(request.param("$expand"))
-    return Shape(
-        select=selected(request.param("$select")),
-        expand=expand,
-        attachments=attachments,
-        body="text" if body == "text" else "html",
-        immutable=immutable(request),
-    )
-
-
-def _expanded(text: str) -> tuple[list[str], list[str] | None]:
-    """Of attachments($select=…) and singleValueExtendedProperties($filter=id eq '…' or id eq '…')."""
-    ids_: list[str] = []
-    attachments: list[str] | None = None
-    end = 0
-    while end < len(text):
-        part = _EXPAND.match(text, end)
-        found = _EXPANDED_ID.findall(part["ids"]) if part and part["ids"] else []
-        if not part or (part["ids"] is not None and not found):
-            raise errors.invalid("ErrorInvalidUrlQuery", f"$expand={text} is not supported.")
-        if part["ids"] is None:
-            attachments = (part["picked"] or "").split(",") if part["picked"] else []
-        ids_ += (name.replace("''", "'") for name in found)
-        end = part.end()
-    return ids_, attachments
-
-
-def _attachment_id(message: Message, number: int) -> str:
-    return f"{message.id}AAABEgAQ{number:08d}="
-
-
-def _attachment(message: Message, number: int, attachment: Attachment) -> dict[str, Any]:
-    shown = {
-        "@odata.type": f"#microsoft.graph.{attachment.kind}Attachment",
-        "id": _attachment_id(message, number),
-        "lastModifiedDateTime": moment(message.at),
-        "name": attachment.name,
-        "contentType": attachment.content_type if attachment.kind == "file" else None,
-        "size": len(attachment.content),
-        "isInline": attachment.inline,
-    }
-    if attachment.kind == "item":
-        return shown
-    content = base64.b64encode(attachment.content).decode()
-    return shown | {"contentId": attachment.content_id or None, "contentBytes": content}
-
-
-def _picked(attachment: dict[str, Any], select: list[str]) -> dict[str, Any]:
-    kept = {"@odata.type", "id", *select}
-    return {name: v for name, v in attachment.items() if not select or name in kept}

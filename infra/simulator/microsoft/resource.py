@@ -1,12 +1,15 @@
 """From a message to Graph's JSON, property by property: nothing is worked out that was not asked for."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
+from msgspec import Struct
+
 from infra.simulator import head
 from infra.simulator.mail import Message
-from infra.simulator.microsoft import errors, ids
+from infra.simulator.microsoft import attachments, ids
+from infra.simulator.microsoft.moments import moment
 from infra.simulator.microsoft.places import place
 from infra.simulator.microsoft.reading import Reading, read
 from infra.simulator.postoffice import PostOffice
@@ -17,6 +20,20 @@ _HEADER_SET = "{00020386-0000-0000-c000-000000000046}"
 """PS_INTERNET_HEADERS: the head of the mail, as extended properties (MS-OXPROPS 1.3.2)."""
 _HEADER_TAGS = {"0x1035": "message-id", "0x1039": "references", "0x1042": "in-reply-to"}
 """PidTagInternetMessageId, PidTagInternetReferences, PidTagInReplyToId."""
+
+
+class Shape(Struct, frozen=True):
+    """How a request wants to see messages."""
+
+    select: list[str]
+    """Empty means what Graph shows unasked."""
+    properties: list[str]
+    """Ids of extended properties."""
+    attachments: list[str] | None
+    """Their properties, all of them when empty; None for no attachments."""
+    body: str
+    """"text" or "html"."""
+    immutable: bool
 
 
 class View:
@@ -74,48 +91,27 @@ class Library:
     def view(self, message: Message) -> View:
         return View(message, self)
 
-    def shown(
-        self,
-        message: Message,
-        select: Iterable[str],
-        *,
-        immutable: bool,
-        body: str = "html",
-        expand: Iterable[str] = (),
-    ) -> Json:
-        """`select` empty means what Graph shows unasked, `expand` are ids of extended properties."""
+    def shown(self, message: Message, shape: Shape) -> Json:
         view = self.view(message)
         shown: Json = {
             "@odata.etag": f'W/"{change_key(message)}"',
-            "id": ids.message_id(message, immutable=immutable),
+            "id": ids.message_id(message, immutable=shape.immutable),
         }
-        for name in select or DEFAULT:
-            if name == "body":
-                content = view.reading.body(body)
-                shown["body"] = {"contentType": body, "content": content}
-            elif name not in shown and (value := PROPERTIES[name](view)) is not _ABSENT:
+        for name in shape.select or DEFAULT:
+            if name in _BODIES:
+                content = view.reading.body(shape.body)
+                shown[name] = {"contentType": shape.body, "content": content}
+            elif name != "id" and (value := PROPERTIES[name](view)) is not _ABSENT:
                 shown[name] = value
-        found = [{"id": key, "value": v} for key in expand if (v := view.extended(key)) is not None]
-        return shown | ({"singleValueExtendedProperties": found} if found else {})
+        if shape.attachments is not None:
+            shown["attachments"] = attachments.shown(message, view.reading, shape.attachments)
+        found = ((key, view.extended(key)) for key in shape.properties)
+        properties = [{"id": key, "value": value} for key, value in found if value is not None]
+        return shown | ({"singleValueExtendedProperties": properties} if properties else {})
 
 
 def change_key(message: Message) -> str:
     return f"CQAAABYA{message.change:016x}"
-
-
-def selected(text: str) -> list[str]:
-    """Of `$select`, in Graph's spelling. Raises Refused (400) for a property no message has."""
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name.lower() not in _SPELT:
-            message = f"Could not find a property named '{name}' on type 'microsoft.graph.message'."
-            raise errors.invalid("RequestBroker--ParseUri", message)
-    return [_SPELT[name.lower()] for name in names]
-
-
-def moment(milliseconds: int) -> str:
-    """Whole seconds, as Exchange shows them."""
-    return head.from_milliseconds(milliseconds).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 _ABSENT = object()
@@ -138,10 +134,6 @@ def _internet_headers(view: View) -> list[Json]:
 def _importance(view: View) -> str:
     given = head.first(view.headers, "importance").lower()
     return given if given in {"low", "high"} else "normal"
-
-
-def _unique_body(view: View) -> Json:
-    return {"contentType": "html", "content": view.reading.body("html")}
 
 
 def _link(view: View) -> str:
@@ -170,7 +162,7 @@ PROPERTIES: Mapping[str, Callable[[View], object]] = {
     "isDraft": lambda view: "DRAFT" in view.message.labels,
     "webLink": _link,
     "inferenceClassification": lambda _: "focused",
-    "body": lambda view: view.reading.body("html"),
+    "body": lambda view: view.reading.html,
     "sender": lambda view: _one(view, "sender", "from"),
     "from": lambda view: _one(view, "from", "sender"),
     "toRecipients": lambda view: view.people("to"),
@@ -179,7 +171,8 @@ PROPERTIES: Mapping[str, Callable[[View], object]] = {
     "replyTo": lambda view: view.people("reply-to"),
     "flag": lambda _: {"flagStatus": "notFlagged"},
     "internetMessageHeaders": _internet_headers,
-    "uniqueBody": _unique_body,
+    "uniqueBody": lambda view: view.reading.html,
 }
 DEFAULT = [name for name in PROPERTIES if name not in {"internetMessageHeaders", "uniqueBody"}]
-_SPELT = {name.lower(): name for name in PROPERTIES}
+_BODIES = {"body", "uniqueBody"}
+"""Made in the form the request prefers."""
