@@ -14,13 +14,17 @@ class Vendor(Struct, frozen=True, kw_only=True):
     """Every call for mail."""
     read: str
     """One message."""
-    position: str
-    """Asked as often as a position in the mailbox is taken."""
+    listing: str
+    """Asked once of a small mailbox whose past mail is imported."""
+    following: int
+    """Units that it costs to hear that nothing happened."""
     sending: tuple[str, ...]
     """What is asked to send a mail, one after the other; the last makes it leave."""
     throttled: Fault
     revoked: str
     """Its word for a grant that its user took back."""
+    wrong_client: str
+    """Its word for a client secret that is not (or no longer) ours."""
     scopes: dict[str, str]
     """How the scopes end that allow to read, send and use the calendar."""
     sent_id: str
@@ -36,10 +40,12 @@ VENDORS = {
         token="oauth.token",
         api="gmail.*",
         read="gmail.messages.get",
-        position="gmail.getProfile",
+        listing="gmail.messages.list",
+        following=2,
         sending=("gmail.drafts.create", "gmail.drafts.send"),
         throttled=Fault(method="gmail.*", status=403, reason="rateLimitExceeded", times=5),
         revoked="invalid_grant",
+        wrong_client="invalid_client",
         scopes={"read": "gmail.readonly", "send": "gmail.compose", "calendar": "calendar.events"},
         sent_id="@mail.gmail.com>",
         drafts=True,
@@ -49,10 +55,12 @@ VENDORS = {
         token="login.token",
         api="graph.*",
         read="graph.messages.get",
-        position="graph.batch",
+        listing="graph.messages.list",
+        following=11,
         sending=("graph.sendMail",),
         throttled=Fault(method="graph.*", status=429, retry_after=7, times=5),
         revoked="AADSTS50173",
+        wrong_client="7000215",
         scopes={"read": "Mail.Read", "send": "Mail.Send", "calendar": "Calendars.ReadWrite"},
         sent_id=".outlook.com>",
         drafts=False,

@@ -103,12 +103,16 @@ def consent(
     return {name: values[0] for name, values in back.items()}
 
 
+def provider_of(world: LocalWorld, account: str) -> str:
+    return world.simulator.office.mailbox(account).account.provider
+
+
 def connect_account(
     world: LocalWorld, caller: Caller, account: str, *, untick: tuple[str, ...] = ()
 ) -> mailboxes.MailboxView:
     """From nothing to a mailbox whose first sync is due."""
-    provider = world.simulator.office.mailbox(account).account.provider
-    started = connect.start(world, caller, connect.StartConsent(provider))
+    asked = connect.StartConsent(provider_of(world, account))
+    started = connect.start(world, caller, asked)
     ended = connect.finish(world, consent(started.authorization_url, account, untick=untick))
     return connect.confirm(world, caller, connect.ConfirmConnection(ended.connection))
 

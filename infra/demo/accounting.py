@@ -13,11 +13,11 @@ class Account(Struct, kw_only=True):
 
     provider: str
     address: str
+    team: frozenset[str]
+    """Its own address and its colleagues': they are no contacts."""
     mails: list[Loaded]
     not_mails: list[Loaded] = []
     """What the files held that is no mail."""
-    team: frozenset[str] = frozenset()
-    """Colleagues' addresses: they are no contacts."""
     mailbox_id: str = ""
 
     def ours(self, mail: Loaded) -> str:
@@ -33,7 +33,7 @@ class Account(Struct, kw_only=True):
             return f"Sync passed it by: {passed_by}"
         if not mail.sender:
             return "Its From names no address, and nobody else in it is a contact."
-        if mail.sender in {self.address, *self.team}:
+        if mail.sender in self.team:
             return f"Its sender {mail.sender} is of the team, and nobody else in it is a contact."
         if mail.sender in refused:
             return f"Its sender {mail.sender} cannot be a contact: {refused[mail.sender]}."

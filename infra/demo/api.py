@@ -25,8 +25,8 @@ class Refused(Failed):
     """The API answered with a problem document."""
 
     def __init__(self, call: str, problem: Problem) -> None:
-        pointed = "; ".join(f"{error.pointer} {error.detail}" for error in problem.errors)
-        self.said = pointed or problem.detail
+        details = "; ".join(error.detail for error in problem.errors)
+        self.said = details or problem.detail
         self.status = problem.status
         super().__init__(f"{call} was answered {problem.status} {problem.title}: {self.said}")
 

@@ -10,16 +10,23 @@ from infra.demo.failure import Failed
 
 def consent(authorization_url: str, account: str) -> bytes:
     """Follows the pages to our callback; the body of its answer. Raises Failed."""
-    with requests.Session() as browser:
-        page = browser.get(authorization_url, timeout=30)
-        form = _Form(account)
-        form.feed(page.text)
-        if not form.chosen:
-            raise Failed(f"The consent page does not offer {account} (status {page.status_code}).")
-        done = browser.post(urljoin(page.url, form.action), data=form.fields, timeout=30)
+    try:
+        with requests.Session() as browser:
+            done = _allow(browser, authorization_url, account)
+    except requests.RequestException as error:
+        raise Failed(f"The consent broke off ({type(error).__name__}).") from error
     if done.status_code != 200:
         raise Failed(f"The consent ended with status {done.status_code}: {done.text[:300]}")
     return done.content
+
+
+def _allow(browser: requests.Session, authorization_url: str, account: str) -> requests.Response:
+    page = browser.get(authorization_url, timeout=30)
+    form = _Form(account)
+    form.feed(page.text)
+    if not form.chosen:
+        raise Failed(f"The consent page does not offer {account} (status {page.status_code}).")
+    return browser.post(urljoin(page.url, form.action), data=form.fields, timeout=30)
 
 
 class _Form(HTMLParser):

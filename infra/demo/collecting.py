@@ -29,13 +29,14 @@ def collect(stage: Stage, mail: Path | None) -> list[Account]:
 
 def _loaded(stage: Stage, mail: Path) -> Iterator[Account]:
     """The accounts of all providers take turns, mail by mail."""
-    for turn, provider in enumerate(PROVIDERS):
-        address = f"demo@{provider}.example"
+    addresses = {provider: f"demo@{provider}.example" for provider in PROVIDERS}
+    for turn, (provider, address) in enumerate(addresses.items()):
         stage.simulated.add_account(address, provider)
         found = stage.simulated.load(address, mail, turn=turn, of=len(PROVIDERS))
         yield Account(
             provider=provider,
             address=address,
+            team=frozenset(addresses.values()),
             mails=[one for one in found if not one.problem],
             not_mails=[one for one in found if one.problem],
         )

@@ -10,7 +10,8 @@ from msgspec import Struct
 from infra.demo.accounting import Account, Report, doubled
 from infra.demo.api import Refused
 from infra.demo.stage import Stage
-from infra.simulator import Loaded
+from infra.simulator import Loaded, head
+from shared.mime.addresses import normalise, parse_list
 from shared.services.messages import MessageView
 
 
@@ -63,7 +64,18 @@ class Ledger:
 
     def _reason(self, account: Account, mail: Loaded) -> str:
         passed_by = self._passed_by.get(mail.message_id, "")
-        return account.reason(mail, passed_by=passed_by, refused=self._refused)
+        known = account.reason(mail, passed_by=passed_by, refused=self._refused)
+        return known or self._ambiguity(account, mail)
+
+    def _ambiguity(self, account: Account, mail: Loaded) -> str:
+        """The simulator reads mail with code of its own: a From so broken that the two of us see
+        different people in it names nobody for certain."""
+        raw = self._stage.simulated.raw(account.address, mail.message_id)
+        senders = [value for name, value in head.fields(raw) if name.lower() == "from"]
+        read = {person.address for value in senders for person in parse_list(value)}
+        if normalise(mail.sender) in read:
+            return ""
+        return f"Its From is too broken to tell who wrote it: {' '.join(senders)[:100]}"
 
 
 def _passed_by(log: str) -> Iterator[tuple[str, str]]:

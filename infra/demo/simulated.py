@@ -45,6 +45,10 @@ class Simulated:
             for mail in listed
         ]
 
+    def raw(self, account: str, message_id: str) -> bytes:
+        """A mail as it lies in an account."""
+        return self._send("GET", f"messages/raw?account={account}&id={message_id}").content
+
     def limit(self, provider: str, **limits: int | None) -> None:
         """None switches a limit off."""
         self._control("PATCH", f"limits/{provider}", **limits)
@@ -57,6 +61,9 @@ class Simulated:
         return msgspec.convert(self._control("GET", "counters"), Counts)
 
     def _control(self, method: str, call: str, /, **body: object) -> Any:
+        return self._send(method, call, **body).json()
+
+    def _send(self, method: str, call: str, /, **body: object) -> requests.Response:
         url = f"{self.url}/_simulator/{call}"
         try:
             answer = requests.request(method, url, json=body or None, timeout=_LOADING_SECONDS)
@@ -65,4 +72,4 @@ class Simulated:
             raise Failed(f"The simulator did not answer {method} {call} ({kind}).") from error
         if not answer.ok:
             raise Failed(f"The simulator refused {method} {call}: {answer.text[:200]}")
-        return answer.json()
+        return answer

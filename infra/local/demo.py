@@ -22,12 +22,16 @@ from infra.demo.failure import Failed
 from infra.demo.screen import Screen
 from infra.demo.stage import Stage
 from infra.demo.story import tell
-from infra.local import configuration
+from infra.local.configuration import BACKEND, VENDORS
 from infra.local.stack import Stack
 from shared.domain.errors import ConfigurationError
 
-_OWN = ("GOOGLE_CLIENT", "MICROSOFT_", "AUTH_", "PUBLIC_URL", "ALLOWED_ORIGINS", "EMBEDDED_DATA")
-_ENDPOINTS = ("GOOGLE_ACCOUNTS_URL", "GOOGLE_OAUTH_URL", "GMAIL_URL", "CALENDAR_URL", "GRAPH_URL")
+_OWN = {
+    *("AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL"),
+    *("PUBLIC_URL", "ALLOWED_ORIGINS", "EMBEDDED_DATA", "MICROSOFT_TENANT"),
+    *(name for vendor in VENDORS for name in (*vendor.client, *vendor.endpoints)),
+}
+"""Settings that would lead to real providers, real users or real data."""
 
 
 def main() -> int:
@@ -58,10 +62,11 @@ def _ended(status: int, said: str) -> int:
 
 def _run(environment: Mapping[str, str], screen: Screen) -> int:
     mail, path = _mail(environment.get("MAIL", "")), _report_path(environment.get("REPORT", ""))
-    backend = environment.get("BACKEND") or configuration.BACKEND
+    backend = environment.get("BACKEND") or BACKEND
+    passed_on = {name: value for name, value in environment.items() if name not in _OWN}
     with tempfile.TemporaryDirectory(prefix="mailbridge-demo-") as data:
         screen.step(f"Starting Mailbridge on {backend}, with a folder and ports of its own")
-        with Stack(_settings(environment), Path(data), report=screen.trouble) as stack:
+        with Stack(passed_on, Path(data), report=screen.trouble) as stack:
             screen.done(f"{len(stack.map.functions)} functions behind {stack.url}")
             screen.done(f"simulated providers at {stack.simulator_url}")
             with closing(Stage(stack, screen)) as stage:
@@ -69,14 +74,6 @@ def _run(environment: Mapping[str, str], screen: Screen) -> int:
     if path:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     return _judged(report, screen)
-
-
-def _settings(environment: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: value
-        for name, value in environment.items()
-        if not name.startswith(_OWN) and name not in _ENDPOINTS
-    }
 
 
 def _mail(text: str) -> Path | None:

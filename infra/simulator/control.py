@@ -198,7 +198,8 @@ def act(
 
     def handle(request: Request) -> Response:
         body = _decoded(request, kind)
-        return json_response(_guarded(lambda: do(body)) or {})
+        done = _guarded(lambda: do(body))
+        return json_response({} if done is None else done)
 
     return Route(method, CONTROL + path, "control", handle)
 

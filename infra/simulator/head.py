@@ -192,11 +192,15 @@ def people(values: list[str]) -> People:
     """Everybody in these headers; where the grammar finds nobody, by the shape of an address."""
     everybody = named(values)
     shaped = [found.strip(".").lower() for value in values for found in _ADDRESS.findall(value)]
-    addresses = [address.lower() for _, address in everybody if _WHOLE.fullmatch(address)] or shaped
+    addresses = [address.lower() for _, address in everybody if is_address(address)] or shaped
     names = [name.lower() for name, _ in everybody if name]
     stray = [address for address in shaped if address not in addresses]
     unique = tuple(dict.fromkeys(addresses))
     return People(unique, "|".join(map(words, unique)), "|".join(map(words, names + stray)))
+
+
+def is_address(text: str) -> bool:
+    return bool(_WHOLE.fullmatch(text))
 
 
 def unreachable(headers: Iterable[tuple[str, str]], name: str) -> bool:

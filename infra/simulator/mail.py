@@ -53,6 +53,13 @@ class Change(Struct, frozen=True, kw_only=True):
     """The labels that were added or removed."""
 
 
+class Place(Struct, frozen=True):
+    """A label that says where mail lies: it stays when no mail carries it any more."""
+
+    account: str
+    label: str
+
+
 class Later(Struct, frozen=True, kw_only=True):
     """A mail that will lie in its mailbox only when its time has come."""
 
@@ -102,6 +109,7 @@ class Mailbox:
         self.position = position
         self.messages: dict[str, Message] = {}
         self.changes: list[Change] = []
+        self.places: set[str] = set()
         self._order: list[tuple[int, str]] = []
         self._by_message_id: dict[str, list[str]] = {}
 
@@ -110,6 +118,7 @@ class Mailbox:
             insort(self._order, (message.at, message.id))
             self._by_message_id.setdefault(message.facts.message_id, []).append(message.id)
         self.messages[message.id] = message
+        self.places.update(filter(is_place, message.labels))
 
     def remove(self, message: Message) -> None:
         del self.messages[message.id]

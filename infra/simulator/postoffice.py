@@ -17,6 +17,7 @@ from infra.simulator.mail import (
     Left,
     Mailbox,
     Message,
+    Place,
     Position,
     is_place,
 )
@@ -38,6 +39,7 @@ class PostOffice:
         self._changes = store.table("changes", Change)
         self._left = store.table("left", Left)
         self._later = store.table("later", Later)
+        self._places = store.table("places", Place)
         self.id_prefixes: dict[str, str] = {}
         """How a provider's message ids begin, where it wants them to."""
         self._mailboxes = {
@@ -47,6 +49,8 @@ class PostOffice:
         self._last_id = max((int(key[-16:], 16) for key in self._messages), default=0)
         for message in self._messages.values():
             self._mailboxes[message.account].put(message)
+        for place in self._places.values():
+            self._mailboxes[place.account].places.add(place.label)
         for key, change in self._changes.items():
             self._mailboxes[key.rpartition("/")[0]].changes.append(change)
 
@@ -146,6 +150,23 @@ class PostOffice:
                 message = self._changed(box, more, "labels_added", added)
             return message
 
+    def add_place(self, account: str, label: str) -> None:
+        """A folder of the owner's own, empty at first."""
+        with self.store:
+            box = self.mailbox(account)
+            address = box.account.address
+            self._places[f"{address} {label}"] = Place(address, label)
+            box.places.add(label)
+
+    def remove_place(self, account: str, label: str) -> None:
+        """Raises KeyError. What lies there goes to the trash."""
+        with self.store:
+            box = self.mailbox(account)
+            box.places.remove(label)
+            del self._places[f"{box.account.address} {label}"]
+            for message in [m for m in box.messages.values() if label in m.labels]:
+                self.move(message, "TRASH")
+
     def move(self, message: Message, place: str) -> Message:
         """To one of PLACES or a folder of the owner's; what it is marked with stays."""
         gone = [label for label in message.labels if label != place and is_place(label)]
@@ -172,6 +193,9 @@ class PostOffice:
     def _changed(
         self, box: Mailbox, message: Message, kind: Kind, moved: tuple[str, ...] = ()
     ) -> Message:
+        for label in set(message.labels) - box.places:
+            if is_place(label):
+                self.add_place(message.account, label)
         number = self._log(box, message, kind, moved)
         message = replace(message, change=number)
         box.put(message)

@@ -10,6 +10,7 @@ MailbridgeError
 │   └── PreconditionFailed  a document changed since it was read
 ├── Busy                    somebody else holds the lease
 ├── GrantRevoked            the provider's final word: only a new consent helps
+│   └── AdminApprovalNeeded and only an administrator of the organisation can bring it about
 ├── MissingScope            the user did not allow this when connecting
 ├── RateLimited             the provider asks to wait
 ├── ProviderUnavailable     the provider did not answer, or answered 5xx
@@ -84,6 +85,10 @@ class Busy(MailbridgeError):
 
 class GrantRevoked(MailbridgeError):
     """`reason` is the provider's own code (invalid_grant, AADSTS50173 …), kept for support."""
+
+
+class AdminApprovalNeeded(GrantRevoked):
+    pass
 
 
 class MissingScope(MailbridgeError):

@@ -11,6 +11,7 @@ from shared.domain import ids
 class GrantState(Enum):
     CONNECTED = "connected"
     NEEDS_RECONNECT = "needs_reconnect"
+    ADMIN_CONSENT_REQUIRED = "admin_consent_required"
     DISCONNECTED = "disconnected"
 
 
@@ -44,6 +45,9 @@ class Mailbox(Struct, kw_only=True):
     missing_scopes: tuple[str, ...] = ()
     state: GrantState = GrantState.CONNECTED
     state_reason: str = ""
+    """The provider's own code for the state, for support."""
+    state_detail: str = ""
+    """The state in a sentence for people; "" while all is well."""
     state_since: datetime
     created_at: datetime
     updated_at: datetime

@@ -24,10 +24,18 @@ def ask(service: str, call: Callable[[], T], *, repeatable: bool = True) -> T:
     from google.auth.exceptions import GoogleAuthError, TransportError
 
     undone = (google.Aborted, google.ResourceExhausted)
-    unclear = (google.ServerError, google.Cancelled, google.RetryError, TransportError)
+    unclear = (
+        google.ServiceUnavailable,
+        google.GatewayTimeout,
+        google.InternalServerError,
+        google.Unknown,
+        google.DataLoss,
+        google.Cancelled,
+        TransportError,
+    )
     try:
         return _tried(call, (*undone, *unclear) if repeatable else undone)
-    except (*undone, *unclear) as error:
+    except (*undone, *unclear, google.RetryError) as error:
         raise ProviderUnavailable(f"{service}: {error}", reason="backend") from error
     except (google.InvalidArgument, google.OutOfRange) as error:
         raise ValueError(f"{service}: {error}") from error

@@ -1,6 +1,6 @@
 """The TaskQueue on Cloud Tasks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ class Tasks:
 
     def enqueue(self, *tasks: Task) -> None:
         """All are checked before the first is stored."""
-        requests = [self._request(task) for task in tasks]
+        requests = _distinct(map(self._request, tasks))
         if len(requests) == 1:
             self._create(requests[0])
         elif requests:
@@ -91,6 +91,14 @@ class Tasks:
         settings = self._settings
         host = f"{settings.tasks_location}-{settings.google_cloud_project}.cloudfunctions.net"
         return settings.functions_url or f"https://{host}"
+
+
+def _distinct(requests: Iterable["CreateTaskRequest"]) -> list["CreateTaskRequest"]:
+    """Of those with one name the first: they are sent at once, and any could win."""
+    by_name: dict[str, CreateTaskRequest] = {}
+    for number, request in enumerate(requests):
+        by_name.setdefault(request.task.name or str(number), request)
+    return list(by_name.values())
 
 
 def _checked(not_before: datetime) -> datetime:

@@ -120,6 +120,9 @@ def _start(database: Database, query: Query) -> "Cursor":
 
     place = _place(query.after)
     path = place.path if query.group else f"{query.collection}/{place.path}"
+    home = path.rpartition("/")[0]
+    if (home.rpartition("/")[2] if query.group else home) != query.collection:
+        raise bad_cursor()
     try:
         name = Value(reference_value=database.document(path))
         values = [_value(value) for value in place.values]

@@ -160,12 +160,13 @@ class Secrets:
         return self._ask(access)
 
     def _destroy_before(self, name: str, number: int) -> None:
-        """Also those that others left behind when they died."""
+        """Also those that others left behind when they died. The last one is known without the list,
+        which may not have it yet."""
         request = {"parent": self._secret(name), "filter": "state:ENABLED"}
         listed = self._ask(lambda client: list(client.list_secret_versions(request, **_ONCE)))
-        for version in listed:
-            if _number(version) < number:
-                self._destroy(name, _number(version))
+        for older in {number - 1, *map(_number, listed)}:
+            if 0 < older < number:
+                self._destroy(name, older)
 
     def _destroy(self, name: str, number: int) -> None:
         path = self._name(name, number)

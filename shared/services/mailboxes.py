@@ -54,6 +54,7 @@ class MailboxView(Struct):
     shared: bool
     state: GrantState
     state_reason: str
+    state_detail: str
     state_since: datetime
     scopes: tuple[str, ...]
     missing_scopes: tuple[str, ...]
@@ -150,6 +151,7 @@ def _view(mailbox: Mailbox, sync: SyncState) -> MailboxView:
         shared=mailbox.shared,
         state=mailbox.state,
         state_reason=mailbox.state_reason,
+        state_detail=mailbox.state_detail,
         state_since=mailbox.state_since,
         scopes=mailbox.scopes,
         missing_scopes=mailbox.missing_scopes,
@@ -202,7 +204,12 @@ def disconnect(world: World, caller: Caller, mailbox_id: str) -> None:
     now = world.clock.now()
     world.documents.write(
         records.mailboxes(world.documents, caller.team_id).updating(
-            mailbox_id, state=GrantState.DISCONNECTED, state_since=now, updated_at=now
+            mailbox_id,
+            state=GrantState.DISCONNECTED,
+            state_reason="",
+            state_detail="",
+            state_since=now,
+            updated_at=now,
         ),
         records.syncs(world.documents).updating(mailbox_id, next_sync_at=None),
     )

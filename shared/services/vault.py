@@ -18,6 +18,7 @@ from msgspec import Struct
 from shared import records
 from shared.domain import ids
 from shared.domain.errors import (
+    AdminApprovalNeeded,
     AlreadyExists,
     GrantRevoked,
     InvalidRequest,
@@ -90,9 +91,9 @@ def destroy(world: World, mailbox_id: str) -> None:
 def check(world: World, mailbox: Mailbox, capability: Capability) -> None:
     """Raises GrantRevoked or MissingScope unless the mailbox may do `capability`."""
     if mailbox.state is not GrantState.CONNECTED:
+        detail = f"{mailbox.address} is {mailbox.state.value.replace('_', ' ')}: connect it again."
         raise GrantRevoked(
-            f"{mailbox.address} is {mailbox.state.value.replace('_', ' ')}: connect it again.",
-            reason=mailbox.state_reason or mailbox.state.value,
+            mailbox.state_detail or detail, reason=mailbox.state_reason or mailbox.state.value
         )
     needed = world.providers.get(mailbox.provider).scopes_for(capability)
     if lacking := [scope for scope in needed if scope in mailbox.missing_scopes]:
@@ -270,17 +271,27 @@ def _put(world: World, mailbox: Mailbox, refresh_token: str) -> None:
 
 
 def _mark_revoked(world: World, mailbox: Mailbox, error: GrantRevoked) -> None:
-    """The user has to act; until then nothing is synced and nothing can be sent."""
+    """The user (or an administrator) has to act; until then nothing is synced and nothing is sent.
+
+    Not when the mailbox was connected again meanwhile: the error is about the old consent."""
     now = world.clock.now()
     mailboxes = records.mailboxes(world.documents, mailbox.team_id)
-    syncs = records.syncs(world.documents)
-    world.documents.write(
-        mailboxes.updating(
-            mailbox.id,
-            state=GrantState.NEEDS_RECONNECT,
-            state_reason=error.reason,
-            state_since=now,
-            updated_at=now,
-        ),
-        syncs.updating(mailbox.id, next_sync_at=None, last_error=error.detail, last_error_at=now),
+    approval = isinstance(error, AdminApprovalNeeded)
+    marked = mailboxes.updating(
+        mailbox.id,
+        state=GrantState.ADMIN_CONSENT_REQUIRED if approval else GrantState.NEEDS_RECONNECT,
+        state_reason=error.reason,
+        state_detail=error.detail,
+        state_since=now,
+        updated_at=now,
     )
+    stopped = records.syncs(world.documents).updating(
+        mailbox.id, next_sync_at=None, last_error=error.detail, last_error_at=now
+    )
+
+    def work(transaction: Transaction) -> None:
+        document = transaction.get(marked.path)
+        if document and mailboxes.versioned(document).record.state_since == mailbox.state_since:
+            transaction.write(marked, stopped)
+
+    world.documents.transaction(work)

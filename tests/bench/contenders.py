@@ -15,9 +15,9 @@ from infra.simulator import CLIENT_ID, CLIENT_SECRET
 from shared import bootstrap, records
 from shared.config import Settings
 from shared.domain.caller import Caller
-from shared.services import mailboxes, sync, vault
+from shared.services import connect, mailboxes, sync, vault
 from tests.bench.simulated import ACCOUNT
-from tests.world import add_contact, connect_account
+from tests.world import add_contact, consent
 
 _CALLER = Caller("ana", "acme")
 
@@ -45,7 +45,7 @@ def ours(url: str, folder: Path, contacts: Sequence[str]) -> Reading:
     world = _world(url, folder)
     for address in contacts:
         add_contact(world, _CALLER, address)
-    mailbox = connect_account(world, _CALLER, ACCOUNT)
+    mailbox = _connected(world)
 
     def run() -> int:
         sync.run(world, mailbox.id)
@@ -111,6 +111,13 @@ def _world(url: str, folder: Path) -> bootstrap.World:
     )
 
 
+def _connected(world: bootstrap.World) -> mailboxes.MailboxView:
+    """From nothing to a mailbox whose first sync is due."""
+    started = connect.start(world, _CALLER, connect.StartConsent(provider="google"))
+    ended = connect.finish(world, consent(started.authorization_url, ACCOUNT))
+    return connect.confirm(world, _CALLER, connect.ConfirmConnection(ended.connection))
+
+
 # -- Google's client library ------------------------------------------------------------------------
 
 
@@ -128,7 +135,7 @@ def _service(url: str, folder: Path) -> Any:
 
 def _access_token(url: str, folder: Path) -> str:
     world = _world(url, folder)
-    connected = connect_account(world, _CALLER, ACCOUNT)
+    connected = _connected(world)
     mailbox = records.mailboxes(world.documents, _CALLER.team_id).get(connected.id)
     return vault.Tokens(world, mailbox).token()
 

@@ -9,7 +9,6 @@ from threading import RLock
 from typing import Any
 
 from google.cloud.tasks_v2 import types
-from google.cloud.tasks_v2.services.cloud_tasks import transports
 from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 
 from shared.bootstrap import SystemClock
@@ -36,7 +35,7 @@ class CloudTasks:
         self._lock = RLock()
 
     def serving(self) -> AbstractContextManager[str]:
-        return serving(self, transports.CloudTasksGrpcTransport)
+        return serving(self, "google.cloud.tasks.v2.CloudTasks")
 
     @property
     def queues(self) -> Mapping[str, Queue]:

@@ -1,15 +1,15 @@
-"""A gRPC server for one of Google's services, from nothing but the client library's own classes."""
+"""A gRPC server for one of Google's services, made of the client library's own message classes."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import grpc  # type: ignore[import-untyped]
-from msgspec import Struct
 
 T = TypeVar("T")
+
+THREADS = 32
 
 
 class Refused(Exception):
@@ -21,44 +21,19 @@ class Refused(Exception):
         self.status = grpc.StatusCode[code]
 
 
-class Method(Struct, frozen=True):
-    path: str
-    """/package.Service/Method"""
-    read: Callable[[bytes], Any]
-
-    @property
-    def name(self) -> str:
-        """As the client's Python method: create_secret."""
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.path.rpartition("/")[2]).lower()
-
-
-class _Recorder(grpc.Channel):  # type: ignore[misc]
-    """A channel that notes what a transport can call: it sets up all its methods when it is made."""
-
-    def __init__(self) -> None:
-        self.methods: list[Method] = []
-
-    def unary_unary(self, path: str, request_serializer: Any, *_: Any, **__: Any) -> None:
-        kind = getattr(request_serializer, "__self__", None)  # IAM's and others' are plain messages
-        if kind is not None:
-            self.methods.append(Method(path, kind.deserialize))
-
-    unary_stream = stream_unary = stream_stream = subscribe = unsubscribe = close = unary_unary
-    __enter__ = __exit__ = unary_unary
-
-
 @contextmanager
-def serving(service: object, transport: type) -> Iterator[str]:
-    """host:port of a server that answers the transport's methods by those of `service` of the same
-    name: a request message in, a response message out, or Refused."""
-    recorder = _Recorder()
-    transport(channel=recorder)
+def serving(service: object, name: str) -> Iterator[str]:
+    """host:port of a server of the service `name` (package.Service).
+
+    Its methods are those of `service` that take one `request`: `create_secret` is CreateSecret, reads
+    the message that `request` is annotated with, and returns the answer or raises Refused.
+    """
     handlers = {
-        method.path: _handler(method, getattr(service, method.name))
-        for method in recorder.methods
-        if hasattr(service, method.name)
+        f"/{name}/{_camel(method)}": _handler(getattr(service, method), hints["request"])
+        for method in dir(service)
+        if "request" in (hints := _hints(getattr(service, method)))
     }
-    server = grpc.server(ThreadPoolExecutor(32, "grpc"))
+    server = grpc.server(ThreadPoolExecutor(THREADS, "grpc"))
     server.add_generic_rpc_handlers((_Handlers(handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -66,6 +41,13 @@ def serving(service: object, transport: type) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         server.stop(None).wait()
+
+
+def page(found: Sequence[T], size: int, token: str) -> tuple[list[T], str]:
+    """A page of a list, and the token of the next. At most 25,000 of them on one."""
+    first = int(token or 0)
+    end = first + min(size or 25_000, 25_000)
+    return list(found[first:end]), str(end) if end < len(found) else ""
 
 
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
@@ -76,24 +58,25 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
         return self._handlers.get(call.method)  # None is answered by UNIMPLEMENTED
 
 
-def _handler(method: Method, answer: Callable[[Any], Any]) -> Any:
-    def handle(request: Any, context: Any) -> Any:
+def _hints(method: Any) -> dict[str, Any]:
+    return get_type_hints(method) if callable(method) and not isinstance(method, type) else {}
+
+
+def _camel(method: str) -> str:
+    return "".join(word.title() for word in method.split("_"))
+
+
+def _handler(answer: Callable[[Any], Any], request: Any) -> Any:
+    def handle(asked: Any, context: Any) -> Any:
         try:
-            return answer(request)
+            return answer(asked)
         except Refused as error:
             context.abort(error.status, str(error))
 
-    return grpc.unary_unary_rpc_method_handler(handle, method.read, _written)
+    return grpc.unary_unary_rpc_method_handler(handle, request.deserialize, _written)
 
 
 def _written(message: Any) -> bytes:
     raw = type(message).pb(message) if hasattr(type(message), "pb") else message
     data: bytes = raw.SerializeToString()
     return data
-
-
-def page(found: Sequence[T], size: int, token: str) -> tuple[list[T], str]:
-    """A page of a list, and the token of the next. At most 25,000 of them on one."""
-    first = int(token or 0)
-    end = first + min(size or 25_000, 25_000)
-    return list(found[first:end]), str(end) if end < len(found) else ""

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import google_crc32c
 from google.cloud.secretmanager_v1 import types
-from google.cloud.secretmanager_v1.services.secret_manager_service import transports
 from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 
 from tests.gcp.grpc_server import Refused, page, serving
@@ -44,7 +43,7 @@ class SecretManager:
         self._seen: dict[str, list[types.SecretVersion]] | None = None
 
     def serving(self) -> AbstractContextManager[str]:
-        return serving(self, transports.SecretManagerServiceGrpcTransport)
+        return serving(self, "google.cloud.secretmanager.v1.SecretManagerService")
 
     def lag(self, on: bool) -> None:
         """From now on `latest` and the lists show what is now, as Google allows itself for a while."""
@@ -148,21 +147,27 @@ class SecretManager:
                 versions=found, next_page_token=following, total_size=len(matching)
             )
 
-    def enable_secret_version(self, request: Any) -> types.SecretVersion:
+    def enable_secret_version(
+        self, request: types.EnableSecretVersionRequest
+    ) -> types.SecretVersion:
         return self._change(request, State(State.ENABLED))
 
-    def disable_secret_version(self, request: Any) -> types.SecretVersion:
+    def disable_secret_version(
+        self, request: types.DisableSecretVersionRequest
+    ) -> types.SecretVersion:
         return self._change(request, State(State.DISABLED))
 
-    def destroy_secret_version(self, request: Any) -> types.SecretVersion:
+    def destroy_secret_version(
+        self, request: types.DestroySecretVersionRequest
+    ) -> types.SecretVersion:
         return self._change(request, State(State.DESTROYED))
 
     # -- within -----------------------------------------------------------------------------------
 
-    def _change(self, request: Any, state: types.SecretVersion.State) -> types.SecretVersion:
+    def _change(self, asked: Any, state: types.SecretVersion.State) -> types.SecretVersion:
         with self._called(f"to {state.name}"):
-            version = self._version(request.name)
-            _check_etag(request.etag, version.etag)
+            version = self._version(asked.name)
+            _check_etag(asked.etag, version.etag)
             if version.state == State.DESTROYED:
                 raise Refused("FAILED_PRECONDITION", f"{version.name} is in DESTROYED state.")
             version.state, version.etag = state, self._etag()
@@ -209,7 +214,7 @@ def _parent(version: str) -> str:
 def _check_secret(request: types.CreateSecretRequest) -> None:
     if not _SECRET_ID.fullmatch(request.secret_id):
         raise Refused("INVALID_ARGUMENT", f"{request.secret_id!r} is no secret's id.")
-    if not request.secret.replication:
+    if "replication" not in request.secret:
         raise Refused("INVALID_ARGUMENT", "A secret must say how it is replicated.")
     _check_labels(request.secret.labels)
 

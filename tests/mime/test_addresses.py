@@ -241,3 +241,14 @@ def test_a_hostile_header_takes_no_time(hostile: str) -> None:
 )
 def test_an_international_domain_has_two_spellings(address: str, spelled: tuple[str, ...]) -> None:
     assert spellings(address) == spelled
+
+
+@pytest.mark.parametrize(
+    "value", ["'jo@example.com'", "Jo <'jo@example.com'>", "x 'jo@example.com'"]
+)
+def test_single_quotes_around_an_address_are_not_part_of_it(value: str) -> None:
+    assert [person.address for person in parse_list(value)] == ["jo@example.com"]
+
+
+def test_an_apostrophe_within_an_address_is() -> None:
+    assert [p.address for p in parse_list("o'neil@example.com")] == ["o'neil@example.com"]

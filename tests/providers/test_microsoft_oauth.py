@@ -12,6 +12,7 @@ import pytest
 
 from shared.config import Settings
 from shared.domain.errors import (
+    AdminApprovalNeeded,
     ConfigurationError,
     Forbidden,
     GrantRevoked,
@@ -168,7 +169,9 @@ def test_a_wrong_proof_is_refused(story: Story, claims: dict[str, Any]) -> None:
     assert caught.value.reason == "account_unverified"
 
 
-@pytest.mark.parametrize("id_token", [None, "", "no token", "a.b.c", "a.e30.c", 7, "e30", "a.W10.c"])
+@pytest.mark.parametrize(
+    "id_token", [None, "", "no token", "a.b.c", "a.e30.c", 7, "e30", "a.W10.c"]
+)
 def test_without_a_proof_there_is_no_account(story: Story, id_token: object) -> None:
     story.answers(id_token=id_token)
     with pytest.raises(InvalidRequest) as caught:
@@ -288,10 +291,10 @@ def test_each_way_a_consent_fails_is_told_with_its_code(
         ("invalid_grant", 70043, GrantRevoked),
         ("invalid_grant", 50057, GrantRevoked),
         ("invalid_grant", 53003, GrantRevoked),
-        ("invalid_grant", 65001, GrantRevoked),
+        ("invalid_grant", 65001, AdminApprovalNeeded),
         ("interaction_required", 50076, GrantRevoked),
         ("interaction_required", 50079, GrantRevoked),
-        ("consent_required", 65001, GrantRevoked),
+        ("consent_required", 65001, AdminApprovalNeeded),
         ("invalid_grant", 99999999, GrantRevoked),
         ("invalid_grant", 0, GrantRevoked),
         ("invalid_grant", 50196, RateLimited),
@@ -369,13 +372,17 @@ def test_a_refresh_asks_for_whatever_was_granted_and_says_what_we_can(story: Sto
     credential = story.microsoft.oauth.refresh("rt-s3cret")
     (form,) = story.forms()
     assert "https://graph.microsoft.com/.default" in form["scope"][0].split()
-    assert msgspec.json.decode(form["claims"][0]) == {"access_token": {"xms_cc": {"values": ["CP1"]}}}
+    assert msgspec.json.decode(form["claims"][0]) == {
+        "access_token": {"xms_cc": {"values": ["CP1"]}}
+    }
     assert credential.refresh_token == "rt-s3cret"
     assert credential.expires_in == 3599
 
 
 def test_a_claims_challenge_is_passed_on(story: Story) -> None:
-    claims = '{"access_token":{"nbf":{"essential":true,"value":"1604106651"}},"id_token":{"a":null}}'
+    claims = (
+        '{"access_token":{"nbf":{"essential":true,"value":"1604106651"}},"id_token":{"a":null}}'
+    )
     story.microsoft.oauth.refresh("rt-s3cret", claims=claims)
     (form,) = story.forms()
     assert msgspec.json.decode(form["claims"][0]) == {

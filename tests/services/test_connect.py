@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,18 @@ from shared.domain.mailboxes import GrantState
 from shared.services import connect, emails, mailboxes, sweep, vault
 from shared.services.connect import ConfirmConnection, StartConsent
 from shared.services.paging import PageQuery
-from tests.world import ANA, BEN, EVE, FakeClock, LocalWorld, connect_account, consent, work
+from tests.vendors import Vendor
+from tests.world import (
+    ANA,
+    BEN,
+    EVE,
+    FakeClock,
+    LocalWorld,
+    connect_account,
+    consent,
+    provider_of,
+    work,
+)
 
 BACK = "https://crm.example.com/settings?tab=mail"
 
@@ -32,7 +44,8 @@ def _accounts(simulator: Simulator) -> None:
 
 
 def answer(world: LocalWorld, caller: Caller = ANA, **wanted: str) -> dict[str, str]:
-    started = connect.start(world, caller, StartConsent("google", **wanted))
+    asked = StartConsent(provider_of(world, "ana@example.com"), **wanted)
+    started = connect.start(world, caller, asked)
     return consent(started.authorization_url, "ana@example.com")
 
 
@@ -105,14 +118,16 @@ def test_the_state_hides_the_verifier_and_the_user(world: LocalWorld) -> None:
     assert "verifier" not in state
 
 
-def test_a_denied_consent_says_so_where_it_started(world: LocalWorld) -> None:
-    started = connect.start(world, ANA, StartConsent("google", return_to=BACK))
+def test_a_denied_consent_says_so_where_it_started(world: LocalWorld, vendor: Vendor) -> None:
+    started = connect.start(world, ANA, StartConsent(vendor.name, return_to=BACK))
     came_back = consent(started.authorization_url, "ana@example.com", deny=True)
     assert connect.finish(world, came_back).url() == f"{BACK}&error=access_denied"
 
 
-def test_without_a_place_to_return_to_the_error_is_told_directly(world: LocalWorld) -> None:
-    started = connect.start(world, ANA, StartConsent("google"))
+def test_without_a_place_to_return_to_the_error_is_told_directly(
+    world: LocalWorld, vendor: Vendor
+) -> None:
+    started = connect.start(world, ANA, StartConsent(vendor.name))
     came_back = consent(started.authorization_url, "ana@example.com", deny=True)
     with pytest.raises(Forbidden) as refused:
         connect.finish(world, came_back)
@@ -135,9 +150,9 @@ def test_without_a_place_to_return_to_the_error_is_told_directly(world: LocalWor
         "/settings",
     ],
 )
-def test_only_allowed_origins_are_returned_to(world: LocalWorld, url: str) -> None:
+def test_only_allowed_origins_are_returned_to(world: LocalWorld, vendor: Vendor, url: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        connect.start(world, ANA, StartConsent("google", return_to=url))
+        connect.start(world, ANA, StartConsent(vendor.name, return_to=url))
     assert refused.value.errors[0].pointer == "/return_to"
 
 
@@ -147,27 +162,28 @@ def test_an_unknown_provider_is_refused_by_name(world: LocalWorld) -> None:
     assert "google" in refused.value.detail
 
 
-@pytest.mark.parametrize("scope", ["gmail.readonly", "gmail.compose", "calendar.events"])
+@pytest.mark.parametrize("what", ["read", "send", "calendar"])
 def test_an_unticked_scope_gives_a_mailbox_that_says_what_it_may_not_do(
-    world: LocalWorld, scope: str
+    world: LocalWorld, vendor: Vendor, what: str
 ) -> None:
+    scope = vendor.scopes[what]
     made = connect_account(world, ANA, "ana@example.com", untick=(scope,))
     work(world)
 
     assert [missing.rpartition("/")[2] for missing in made.missing_scopes] == [scope]
     assert made.state is GrantState.CONNECTED
-    if scope == "gmail.compose":
+    if what == "send":
         new = emails.NewEmail(made.id, to=("x@y.example",))
         with pytest.raises(MissingScope):
             emails.create(world, ANA, emails.EmailHeaders(), new)
-    if scope == "gmail.readonly":
+    if what == "read":
         with pytest.raises(MissingScope):
             mailboxes.sync_now(world, ANA, made.id)
 
 
-def test_reconnecting_accepts_only_the_same_account(world: LocalWorld) -> None:
+def test_reconnecting_accepts_only_the_same_account(world: LocalWorld, vendor: Vendor) -> None:
     mailbox = connect_account(world, ANA, "ana@example.com")
-    asked = StartConsent("google", mailbox_id=mailbox.id, return_to=BACK)
+    asked = StartConsent(vendor.name, mailbox_id=mailbox.id, return_to=BACK)
     started = connect.start(world, ANA, asked)
     assert "login_hint=ana%40example.com" in started.authorization_url
 
@@ -214,20 +230,19 @@ def test_a_consent_nobody_confirms_leaves_no_token(world: LocalWorld, clock: Fak
         connect.confirm(world, ANA, ConfirmConnection(ended.connection))
 
 
-def test_an_answer_without_a_lasting_token_is_refused(world: LocalWorld) -> None:
-    started = connect.start(world, ANA, StartConsent("google", return_to=BACK))
+def test_an_answer_without_a_lasting_token_is_refused(world: LocalWorld, vendor: Vendor) -> None:
+    started = connect.start(world, ANA, StartConsent(vendor.name, return_to=BACK))
     online = started.authorization_url.replace("access_type=offline", "access_type=online")
+    online = online.replace("offline_access", "openid")  # the other's way to ask for it
     assert connect.finish(world, consent(online, "ana@example.com")).error == "no_refresh_token"
 
 
-@pytest.mark.parametrize(
-    "fault", [Fault(method="oauth.token", status=503), Fault(method="oauth.token", drop=True)]
-)
+@pytest.mark.parametrize("fault", [{"status": 503}, {"drop": True}], ids=str)
 def test_a_provider_outage_during_the_callback_is_told_and_starting_again_works(
-    world: LocalWorld, simulator: Simulator, fault: Fault
+    world: LocalWorld, simulator: Simulator, vendor: Vendor, fault: dict[str, Any]
 ) -> None:
     came_back = answer(world, return_to=BACK)
-    simulator.faults.add(fault)
+    simulator.faults.add(Fault(method=vendor.token, **fault))
     assert connect.finish(world, came_back).error
     assert connect.finish(world, answer(world, return_to=BACK)).connection
 

@@ -16,6 +16,7 @@ from shared.ports import World
 from shared.services import connect, contacts, deliver, emails, mailboxes, sync
 from shared.services.paging import PageQuery
 from tests.gremlin import Gremlin, Killed
+from tests.vendors import Vendor, without_limits
 from tests.world import (
     ANA,
     FakeClock,
@@ -24,6 +25,7 @@ from tests.world import (
     connect_account,
     consent,
     mail,
+    provider_of,
     settle,
     timeline,
     work,
@@ -55,7 +57,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, simulator: Simulator, clock: FakeClock) -> Scene:
-    simulator.google.limits.units_per_minute = None
+    without_limits(simulator)
     return Scene(tmp_path, simulator, clock)
 
 
@@ -133,7 +135,9 @@ def test_sync_mailbox_after_its_cursor_expired(scene: Scene, simulator: Simulato
     assert every_death(scene, prepare, sync.run, check) > 15
 
 
-def test_deliver_email(scene: Scene, simulator: Simulator) -> None:
+def test_deliver_email(scene: Scene, simulator: Simulator, vendor: Vendor) -> None:
+    undecided = 0
+
     def prepare(world: LocalWorld, account: str) -> str:
         add_contact(world, ANA, CARL)
         mailbox = connect_account(world, ANA, account)
@@ -145,9 +149,14 @@ def test_deliver_email(scene: Scene, simulator: Simulator) -> None:
         deliver.run(world, ANA.team_id, email_id)
 
     def check(world: LocalWorld, account: str, email_id: str) -> None:
+        nonlocal undecided
         shown = emails.show(world, ANA, email_id)
+        if shown.status is EmailStatus.UNKNOWN:
+            undecided += 1
+            assert sent_by(simulator, account) == 0
+            return
         assert shown.status is EmailStatus.SENT, shown
-        assert shown.rfc_message_id.endswith("@mail.gmail.com>")
+        assert shown.rfc_message_id.endswith(vendor.sent_id)
         assert sent_by(simulator, account) == 1
         sync.run(world, shown.mailbox_id)
         assert subjects(world) == Counter([f"From {account}"])
@@ -155,6 +164,8 @@ def test_deliver_email(scene: Scene, simulator: Simulator) -> None:
         assert "DRAFT" not in labels
 
     assert every_death(scene, prepare, attempt, check) > 15
+    # Dead between the record that it leaves and the call: only a draft left behind can tell.
+    assert undecided == (0 if vendor.drafts else 2)
 
 
 def test_writing_an_email_with_an_idempotency_key(scene: Scene, simulator: Simulator) -> None:
@@ -175,7 +186,7 @@ def test_confirming_a_connection(scene: Scene, simulator: Simulator) -> None:
     def prepare(world: LocalWorld, account: str) -> str:
         add_contact(world, ANA, CARL)
         simulator.deliver(mail(CARL, account, "Past"), to=account)
-        started = connect.start(world, ANA, connect.StartConsent("google"))
+        started = connect.start(world, ANA, connect.StartConsent(provider_of(world, account)))
         return connect.finish(world, consent(started.authorization_url, account)).connection
 
     def attempt(world: World, connection: str) -> None:
@@ -200,7 +211,7 @@ def test_confirming_a_connection(scene: Scene, simulator: Simulator) -> None:
     assert kill_at > 8
 
 
-def test_disconnecting(scene: Scene, simulator: Simulator) -> None:
+def test_disconnecting(scene: Scene, simulator: Simulator, vendor: Vendor) -> None:
     def prepare(world: LocalWorld, account: str) -> str:
         mailbox = connect_account(world, ANA, account)
         work(world)
@@ -211,8 +222,9 @@ def test_disconnecting(scene: Scene, simulator: Simulator) -> None:
 
     def check(world: LocalWorld, account: str, mailbox_id: str) -> None:
         assert world.secrets.get(f"mailbox-{mailbox_id}") is None
-        client = world.settings.google_client_id
-        assert simulator.google.tokens.granted(account, client) == ()
+        if vendor.name == "google":  # the other has no way to take a grant back
+            client = world.settings.google_client_id
+            assert simulator.google.tokens.granted(account, client) == ()
 
     assert every_death(scene, prepare, attempt, check) > 5
 

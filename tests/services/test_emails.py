@@ -6,11 +6,13 @@ from contextlib import suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import UNSET
 
 from infra.simulator import Fault, Simulator
+from shared import records
 from shared.domain.caller import Caller
 from shared.domain.emails import EmailStatus
 from shared.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
@@ -23,6 +25,7 @@ from shared.services.emails import (
     EmailView,
     NewEmail,
 )
+from tests.vendors import VENDORS, Vendor
 from tests.world import (
     ANA,
     BEN,
@@ -32,6 +35,7 @@ from tests.world import (
     add_contact,
     connect_account,
     mail,
+    provider_of,
     settle,
     timeline,
     work,
@@ -115,11 +119,16 @@ def test_an_answer_joins_its_thread(
 
     (sent,) = simulator.left()
     assert f"In-Reply-To: {long_id}".encode() in sent.raw
-    received = simulator.messages("ana@example.com")[-1]
-    assert emails.show(world, ANA, email.id).thread_id == received.thread
+    answered = records.messages(world.documents, "acme").get(line.message_id)
+    assert emails.show(world, ANA, email.id).thread_id == answered.thread_id
 
 
-@pytest.mark.parametrize("method", ["gmail.drafts.create", "gmail.drafts.send"])
+@pytest.fixture(params=[0, -1], ids=["first step", "last step"])
+def sending(request: pytest.FixtureRequest, vendor: Vendor) -> str:
+    """A call on the way of an email to the provider."""
+    return vendor.sending[int(request.param)]
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -129,28 +138,48 @@ def test_an_answer_joins_its_thread(
         {"status": 503, "answer": "html", "effect": True},
         {"answer": "malformed", "effect": True},
         {"status": 429, "retry_after": 90},
-        {"status": 403, "reason": "userRateLimitExceeded"},
         {"status": 401},
     ],
     ids=str,
 )
 def test_whatever_happens_on_the_way_it_goes_out_once(
-    world: LocalWorld, simulator: Simulator, write: Write, method: str, fault: dict[str, object]
+    world: LocalWorld, simulator: Simulator, write: Write, sending: str, fault: dict[str, Any]
 ) -> None:
-    simulator.faults.add(Fault(method=method, **fault))  # type: ignore[arg-type]
+    simulator.faults.add(Fault(method=sending, **fault))
     email = write()
     settle(world)
 
-    assert emails.show(world, ANA, email.id).status is EmailStatus.SENT
-    assert len(simulator.left()) == 1
+    assert_sent_once_or_said_unknown(world, simulator, email.id)
+    certain = fault.get("effect") or fault.get("status") in {401, 429}
+    assert simulator.left() or not certain
     labels = [label for one in simulator.messages("ana@example.com") for label in one.labels]
     assert "DRAFT" not in labels
 
 
-def test_what_the_provider_refuses_fails_with_its_reason_and_leaves_no_draft(
-    world: LocalWorld, simulator: Simulator, write: Write
+def test_a_throttled_email_goes_out_once(
+    world: LocalWorld, simulator: Simulator, vendor: Vendor, write: Write
 ) -> None:
-    simulator.faults.add(Fault(method="gmail.drafts.send", status=403, reason="domainPolicy"))
+    simulator.faults.add(vendor.throttled)
+    email = write()
+    settle(world)
+    assert emails.show(world, ANA, email.id).status is EmailStatus.SENT
+    assert len(simulator.left()) == 1
+
+
+def assert_sent_once_or_said_unknown(
+    world: LocalWorld, simulator: Simulator, email_id: str
+) -> None:
+    """Where nothing lies at the provider before it leaves, what was cut off there is never tried again."""
+    shown = emails.show(world, ANA, email_id)
+    drafts = VENDORS[provider_of(world, "ana@example.com")].drafts
+    assert shown.status is (EmailStatus.SENT if simulator.left() else EmailStatus.UNKNOWN)
+    assert len(simulator.left()) in ({1} if drafts else {0, 1})
+
+
+def test_what_the_provider_refuses_fails_with_its_reason_and_leaves_no_draft(
+    world: LocalWorld, simulator: Simulator, vendor: Vendor, write: Write
+) -> None:
+    simulator.faults.add(Fault(method=vendor.sending[-1], status=403, reason="domainPolicy"))
     email = write()
     settle(world)
 
@@ -161,9 +190,9 @@ def test_what_the_provider_refuses_fails_with_its_reason_and_leaves_no_draft(
 
 
 def test_a_failed_email_can_be_sent_again(
-    world: LocalWorld, simulator: Simulator, write: Write
+    world: LocalWorld, simulator: Simulator, vendor: Vendor, write: Write
 ) -> None:
-    simulator.faults.add(Fault(method="gmail.drafts.create", status=403, reason="domainPolicy"))
+    simulator.faults.add(Fault(method=vendor.sending[0], status=403, reason="domainPolicy"))
     email = write()
     settle(world)
     emails.send(world, ANA, email.id)
@@ -174,13 +203,13 @@ def test_a_failed_email_can_be_sent_again(
 
 
 def test_a_draft_its_owner_deleted_meanwhile_ends_as_unknown_and_is_not_sent_again(
-    world: LocalWorld, simulator: Simulator, write: Write
+    world: LocalWorld, simulator: Simulator, vendor: Vendor, write: Write
 ) -> None:
-    simulator.faults.add(Fault(method="gmail.drafts.send", drop=True))
+    simulator.faults.add(Fault(method=vendor.sending[-1], drop=True))
     email = write()
     work(world)
-    (draft,) = simulator.messages("ana@example.com")
-    simulator.delete("ana@example.com", draft.id)
+    for draft in simulator.messages("ana@example.com"):  # where there are drafts
+        simulator.delete("ana@example.com", draft.id)
     settle(world)
 
     shown = emails.show(world, ANA, email.id)
@@ -192,14 +221,14 @@ def test_a_draft_its_owner_deleted_meanwhile_ends_as_unknown_and_is_not_sent_aga
 
 
 def test_a_grant_revoked_while_an_email_waits_fails_it(
-    world: LocalWorld, simulator: Simulator, write: Write, clock: FakeClock
+    world: LocalWorld, simulator: Simulator, vendor: Vendor, write: Write, clock: FakeClock
 ) -> None:
     email = write()
     simulator.revoke_grant("ana@example.com")
     clock.sleep(4_000)
     settle(world)
     shown = emails.show(world, ANA, email.id)
-    assert (shown.status, shown.failure_reason) == (EmailStatus.FAILED, "invalid_grant")
+    assert (shown.status, shown.failure_reason) == (EmailStatus.FAILED, vendor.revoked)
 
 
 def test_two_workers_at_once_send_once(
@@ -266,9 +295,9 @@ def test_a_draft_waits_is_changed_and_sent(
 
 
 def test_a_cancelled_email_stays_here_and_leaves_no_draft(
-    world: LocalWorld, simulator: Simulator, write: Write
+    world: LocalWorld, simulator: Simulator, vendor: Vendor, write: Write
 ) -> None:
-    simulator.faults.add(Fault(method="gmail.drafts.send", status=429, retry_after=600))
+    simulator.faults.add(Fault(method=vendor.sending[-1], status=429, retry_after=600))
     email = write()
     work(world)
     assert emails.show(world, ANA, email.id).status is EmailStatus.QUEUED
@@ -340,11 +369,13 @@ def test_an_admin_does_not_speak_as_somebody_else(world: LocalWorld, mailbox_id:
 
 
 def test_a_mailbox_that_may_send_but_not_read_still_fills_the_timeline(
-    world: LocalWorld, simulator: Simulator
+    world: LocalWorld, simulator: Simulator, vendor: Vendor
 ) -> None:
+    if not vendor.drafts:
+        pytest.skip("without reading it names no mail that it sent; its consent is all or nothing")
     simulator.add_account("ben@example.com")
     carl = add_contact(world, BEN, CARL)
-    blind = connect_account(world, BEN, "ben@example.com", untick=("gmail.readonly",))
+    blind = connect_account(world, BEN, "ben@example.com", untick=(vendor.scopes["read"],))
     new = NewEmail(blind.id, to=(CARL,), subject="Unseen", html="<p>Hello</p>")
     email = emails.create(world, BEN, EmailHeaders(), new)
     settle(world)

@@ -1,5 +1,6 @@
-"""Synchronising a mailbox, with the real provider adapter and a simulated Gmail."""
+"""Synchronising a mailbox, with the real provider adapters and their simulated vendors."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from shared.domain.mailboxes import GrantState
 from shared.domain.sync import SHARDS, SyncState
 from shared.services import mailboxes, messages, sync
 from tests.gremlin import Gremlin, Killed
+from tests.vendors import Vendor, without_limits
 from tests.world import (
     ANA,
     BEN,
@@ -137,7 +139,7 @@ def test_a_contact_stamped_before_the_sync_but_committed_after_it_is_not_forgott
 
 
 def test_following_costs_no_import_when_no_contact_is_new(
-    world: LocalWorld, simulator: Simulator
+    world: LocalWorld, simulator: Simulator, vendor: Vendor
 ) -> None:
     simulator.add_account("ana@example.com")
     add_contact(world, ANA, "carl@client.example")
@@ -147,7 +149,7 @@ def test_following_costs_no_import_when_no_contact_is_new(
 
     sync.run(world, mailbox.id)
 
-    assert simulator.meters.read().units == {"ana@example.com": 2}
+    assert simulator.meters.read().units == {"ana@example.com": vendor.following}
 
 
 def test_content_is_fetched_of_matching_mail_only(world: LocalWorld, simulator: Simulator) -> None:
@@ -190,7 +192,7 @@ def test_an_expired_cursor_loses_nothing_that_came_meanwhile(
 def test_an_import_finds_all_mail_of_contacts_in_small_and_large_mailboxes(
     world: LocalWorld, simulator: Simulator, many: int
 ) -> None:
-    simulator.google.limits.units_per_minute = None
+    without_limits(simulator)
     simulator.add_account("ana@example.com")
     contacts = {
         f"c{n}@client.example": add_contact(world, ANA, f"c{n}@client.example") for n in range(12)
@@ -207,7 +209,7 @@ def test_an_import_finds_all_mail_of_contacts_in_small_and_large_mailboxes(
 
 
 def test_a_large_mailbox_is_searched_not_read(world: LocalWorld, simulator: Simulator) -> None:
-    simulator.google.limits.units_per_minute = None
+    without_limits(simulator)
     simulator.add_account("ana@example.com")
     for number in range(20):
         add_contact(world, ANA, f"c{number}@client.example")
@@ -224,7 +226,7 @@ def test_a_large_mailbox_is_searched_not_read(world: LocalWorld, simulator: Simu
 
 
 def test_a_bad_message_is_named_counted_passed_by_and_retried(
-    world: LocalWorld, simulator: Simulator, clock: FakeClock
+    world: LocalWorld, simulator: Simulator, vendor: Vendor, clock: FakeClock
 ) -> None:
     simulator.add_account("ana@example.com")
     carl = add_contact(world, ANA, "carl@client.example")
@@ -234,9 +236,7 @@ def test_a_bad_message_is_named_counted_passed_by_and_retried(
         simulator.deliver(
             mail("carl@client.example", "ana@example.com", f"{number}"), to="ana@example.com"
         )
-    simulator.faults.add(
-        Fault(method="gmail.messages.get", status=400, reason="failed", skip=4, times=1)
-    )
+    simulator.faults.add(Fault(method=vendor.read, status=400, reason="failed", skip=1, times=1))
 
     sync.run(world, mailbox.id)
     assert len(timeline(world, ANA, carl)) == 2
@@ -259,6 +259,7 @@ def test_throttling_waits_without_failing_and_goes_on_where_it_stood(
         raw = mail("carl@client.example", "ana@example.com", f"{number}")
         simulator.deliver(raw, to="ana@example.com")
     simulator.google.limits.units_per_minute = 500
+    simulator.microsoft.limits.requests_per_10_minutes = 60
     mailbox = connect_account(world, ANA, "ana@example.com")
 
     settle(world)
@@ -268,7 +269,7 @@ def test_throttling_waits_without_failing_and_goes_on_where_it_stood(
 
 
 def test_two_workers_at_once_on_one_mailbox_one_works(
-    tmp_path: Path, world: LocalWorld, simulator: Simulator, clock: FakeClock
+    tmp_path: Path, world: LocalWorld, simulator: Simulator, vendor: Vendor, clock: FakeClock
 ) -> None:
     simulator.add_account("ana@example.com")
     carl = add_contact(world, ANA, "carl@client.example")
@@ -284,13 +285,13 @@ def test_two_workers_at_once_on_one_mailbox_one_works(
     other.backend.close()
 
     counts = simulator.meters.read().calls
-    assert counts["gmail.getProfile"] == 1
-    assert counts["gmail.messages.get"] == 40
+    assert counts[vendor.listing] == 1
+    assert counts[vendor.read] == 40
     assert len(timeline(world, ANA, carl)) == 20
 
 
 def test_a_revoked_grant_stops_the_mailbox_and_reconnecting_starts_it_again(
-    world: LocalWorld, simulator: Simulator
+    world: LocalWorld, simulator: Simulator, vendor: Vendor
 ) -> None:
     simulator.add_account("ana@example.com")
     carl = add_contact(world, ANA, "carl@client.example")
@@ -301,7 +302,7 @@ def test_a_revoked_grant_stops_the_mailbox_and_reconnecting_starts_it_again(
 
     sync.run(world, mailbox.id)
     stopped = mailboxes.show(world, ANA, mailbox.id)
-    assert (stopped.state, stopped.state_reason) == (GrantState.NEEDS_RECONNECT, "invalid_grant")
+    assert (stopped.state, stopped.state_reason) == (GrantState.NEEDS_RECONNECT, vendor.revoked)
     assert stopped.sync.next_sync_at is None
 
     again = connect_account(world, ANA, "ana@example.com")
@@ -310,25 +311,28 @@ def test_a_revoked_grant_stops_the_mailbox_and_reconnecting_starts_it_again(
     assert len(timeline(world, ANA, carl)) == 1
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault(method="gmail.*", status=503, times=20),
-        Fault(method="gmail.*", status=403, reason="rateLimitExceeded", times=5),
-        Fault(method="oauth.token", status=500, answer="html", times=3),
-        Fault(method="oauth.token", status=401, reason="invalid_client", times=3),
-        Fault(method="gmail.*", drop=True, times=20),
-    ],
-    ids=["outage", "throttled", "token endpoint down", "our client wrong", "connections dropped"],
-)
+TROUBLES: dict[str, Callable[[Vendor], Fault]] = {
+    "outage": lambda vendor: Fault(method=vendor.api, status=503, times=20),
+    "throttled": lambda vendor: vendor.throttled,
+    "token endpoint down": lambda vendor: Fault(
+        method=vendor.token, status=500, answer="html", times=3
+    ),
+    "our client wrong": lambda vendor: Fault(
+        method=vendor.token, status=401, reason=vendor.wrong_client, times=3
+    ),
+    "connections dropped": lambda vendor: Fault(method=vendor.api, drop=True, times=20),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
 def test_no_trouble_but_the_providers_final_word_asks_for_a_new_consent(
-    world: LocalWorld, simulator: Simulator, fault: Fault
+    world: LocalWorld, simulator: Simulator, vendor: Vendor, trouble: str
 ) -> None:
     simulator.add_account("ana@example.com")
     carl = add_contact(world, ANA, "carl@client.example")
     simulator.deliver(mail("carl@client.example", "ana@example.com"), to="ana@example.com")
     mailbox = connect_account(world, ANA, "ana@example.com")
-    simulator.faults.add(fault)
+    simulator.faults.add(TROUBLES[trouble](vendor))
 
     work(world)
     assert mailboxes.show(world, ANA, mailbox.id).state is GrantState.CONNECTED
@@ -429,16 +433,16 @@ def test_dispatch_enqueues_every_due_mailbox_once_though_it_dies_in_the_middle(
 
 
 def test_a_page_token_that_died_between_two_tasks_starts_its_search_again(
-    world: LocalWorld, simulator: Simulator
+    world: LocalWorld, simulator: Simulator, vendor: Vendor
 ) -> None:
-    simulator.google.limits.units_per_minute = None
+    without_limits(simulator)
     simulator.add_account("ana@example.com")
     carl = add_contact(world, ANA, "carl@client.example")
     for number in range(700):
         raw = mail("carl@client.example", "ana@example.com", f"{number}")
         simulator.deliver(raw, to="ana@example.com")
     mailbox = connect_account(world, ANA, "ana@example.com")
-    simulator.faults.add(Fault(method="gmail.*", status=503, times=None, skip=515))
+    simulator.faults.add(Fault(method=vendor.api, status=503, times=None, skip=515))
     work(world)
     simulator.faults.clear()
     syncs = records.syncs(world.documents)
@@ -453,9 +457,9 @@ def test_a_page_token_that_died_between_two_tasks_starts_its_search_again(
 
 
 def test_an_outage_that_only_reading_feels_loses_nothing(
-    world: LocalWorld, simulator: Simulator
+    world: LocalWorld, simulator: Simulator, vendor: Vendor
 ) -> None:
-    simulator.google.limits.units_per_minute = None
+    without_limits(simulator)
     simulator.add_account("ana@example.com")
     carl = add_contact(world, ANA, "carl@client.example")
     mailbox = connect_account(world, ANA, "ana@example.com")
@@ -463,7 +467,7 @@ def test_an_outage_that_only_reading_feels_loses_nothing(
     for number in range(120):
         raw = mail("carl@client.example", "ana@example.com", f"{number}")
         simulator.deliver(raw, to="ana@example.com")
-    simulator.faults.add(Fault(method="gmail.messages.get", status=503, times=None))
+    simulator.faults.add(Fault(method=vendor.read, status=503, times=None))
     for _ in range(6):
         sync.run(world, mailbox.id)
         world.clock.sleep(3600)

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from infra.simulator import head
 from infra.simulator.microsoft.reading import plain_text
 
-_ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+", re.ASCII)
+_ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 _LINK = re.compile(r'<a\b[^>]*?href="([^"]*)"[^>]*>(.*?)</a\s*>', re.DOTALL | re.IGNORECASE)
 _POLICY = compat32.clone(linesep="\r\n", max_line_length=998)
 _THREADING = (("In-Reply-To", "string 0x1042"), ("References", "string 0x1039"))
@@ -37,7 +37,7 @@ class Recipient(Struct, rename="camel"):
 
     @property
     def valid(self) -> bool:
-        return bool(_ADDRESS.fullmatch(self.address))
+        return bool(_ADDRESS.fullmatch(self.address)) and self.address.isascii()
 
     def __str__(self) -> str:
         return formataddr((_line(self.email_address.name or ""), self.address))

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from msgspec import Struct
-
 from infra.simulator.http import Request, Response, Route, json_response
 from infra.simulator.mail import Mailbox, Message
 from infra.simulator.microsoft import errors, ids
@@ -15,16 +13,10 @@ Tree = dict[str, list[Message]]
 """Every folder's path and what lies in it."""
 
 
-class _Folder(Struct, frozen=True):
-    account: str
-    path: str
-
-
 class Folders:
     def __init__(self, calls: Calls, office: PostOffice) -> None:
         self._calls = calls
         self._office = office
-        self._made = office.store.table("microsoft folders", _Folder)
 
     def routes(self) -> list[Route]:
         route = self._calls.route
@@ -41,19 +33,24 @@ class Folders:
         address = self._office.mailbox(account).account.address
         with self._office.store:
             for piece in lineage(path):
-                self._made[f"{address} {piece}"] = _Folder(address, piece)
+                self._office.add_place(address, piece)
         return ids.folder(address, path)
+
+    def remove(self, account: str, path: str) -> None:
+        """With all below it. Raises KeyError for one that is not there."""
+        with self._office.store:
+            box = self._office.mailbox(account)
+            for piece in [p for p in box.places if path in lineage(p)] or [path]:
+                self._office.remove_place(account, piece)
 
     def find(self, box: Mailbox, given: str) -> str:
         """The path of a folder by id or well-known name. Raises Refused (404)."""
         if given.lower() in WELL_KNOWN:
             return WELL_KNOWN[given.lower()][0]
         account = box.account.address
-        known = [path for path, _ in WELL_KNOWN.values()]
-        for paths in (known, self._tree(box)):  # most requests need no look at every mail
-            for path in paths:
-                if ids.folder(account, path) == given:
-                    return path
+        for path in _paths(box):
+            if ids.folder(account, path) == given:
+                return path
         raise errors.refuse(404)
 
     # -- Calls ------------------------------------------------------------------------------------
@@ -82,17 +79,16 @@ class Folders:
         return json_response(answer)
 
     def _tree(self, box: Mailbox) -> Tree:
-        """One of the owner's exists when it was made or when a mail lies in it."""
-        account = box.account.address
-        made = (folder.path for folder in self._made.values() if folder.account == account)
-        known = (path for path, _ in WELL_KNOWN.values())
-        tree: Tree = {piece: [] for path in (*known, *made) for piece in lineage(path)}
+        tree: Tree = {path: [] for path in _paths(box)}
         for message in box.messages.values():
-            path = place(message.labels)
-            if path not in tree:
-                tree |= {piece: [] for piece in lineage(path) if piece not in tree}
-            tree[path].append(message)
+            tree[place(message.labels)].append(message)
         return tree
+
+
+def _paths(box: Mailbox) -> dict[str, None]:
+    """Of every folder."""
+    known = (path for path, _ in WELL_KNOWN.values())
+    return {piece: None for path in (*known, *box.places) for piece in lineage(path)}
 
 
 def _below(tree: Tree, above: str) -> list[str]:

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 from typing import Literal
 
 from msgspec import Struct
@@ -93,5 +94,5 @@ class Throttle:
 def _later(code: str, seconds: float) -> Refused:
     refused = errors.refuse(429, code)
     headers = refused.response.headers
-    refused.response.headers = headers | {"Retry-After": str(int(seconds) + 1)}
+    refused.response.headers = headers | {"Retry-After": str(ceil(seconds))}
     return refused

@@ -58,7 +58,7 @@ class View:
     def people(self, name: str) -> list[Json]:
         """Everybody in a header, with names as they were written."""
         values = [value for key, value in self.headers if key.lower() == name]
-        found = [(n, a) for n, a in head.named(values) if "@" in a]
+        found = [(n, a) for n, a in head.named(values) if head.is_address(a)]
         if not found and name in head.PEOPLE:
             found = [("", address) for address in self.message.facts.people[name].addresses]
         return [{"emailAddress": {"name": n or a, "address": a}} for n, a in found]

@@ -87,6 +87,10 @@ class Microsoft:
         """A folder of the owner's own, "Customers/Harbor" or "INBOX/Offers"; Graph's id of it."""
         return self._folders.add(account, path)
 
+    def remove_folder(self, account: str, path: str) -> None:
+        """With all below it; the mail goes to Deleted Items. Raises KeyError."""
+        self._folders.remove(account, path)
+
     def challenge(self, account: str) -> str:
         """From now on only access tokens made for the claims challenge (JSON, returned) are good."""
         with self._office.store:

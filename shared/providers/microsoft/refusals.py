@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.domain.errors import (
+    AdminApprovalNeeded,
     ConfigurationError,
     Forbidden,
     GrantRevoked,
@@ -41,6 +42,13 @@ _MEANING = {
     "AADSTS90095": _APPROVAL,
     "AADSTS90099": _APPROVAL,
     "AADSTS700082": _UNUSED,
+}
+_ADMINISTRATORS = {
+    "AADSTS50105",
+    "AADSTS65001",
+    "AADSTS90094",
+    "AADSTS90095",
+    "AADSTS90099",
 }
 _OF_OLD_GRANTS = {"AADSTS50173", "AADSTS70008", "AADSTS70043", "AADSTS700082"}
 _DECLINED = {"AADSTS65004"}
@@ -86,7 +94,8 @@ def of_refresh(refusal: Refusal) -> MailbridgeError:
         return trouble
     if error in _ENDED:
         detail = "Microsoft says that the consent no longer holds: connect the mailbox again."
-        return GrantRevoked(_MEANING.get(code, detail), reason=code or error)
+        kind = AdminApprovalNeeded if code in _ADMINISTRATORS else GrantRevoked
+        return kind(_MEANING.get(code, detail), reason=code or error)
     return ProviderUnavailable("Microsoft gave no token.", reason=code or error)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import ProviderRejected
 from shared.ports import Search
 from shared.providers.microsoft.api import query_of
 
@@ -37,7 +37,7 @@ class Position(Struct, rename={"query": "q", "seen": "n", "until": "u", "oldest"
         try:
             return msgspec.json.decode(page, type=cls) if page else cls()
         except msgspec.DecodeError:
-            raise InvalidRequest("This is no page of a search.") from None
+            raise ProviderRejected("This is no page of a search.", reason="bad_page") from None
 
 
 def query(search: Search, position: Position) -> str:

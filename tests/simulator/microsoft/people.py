@@ -1,4 +1,4 @@
-"""A person with a browser, msal, and a program with a token: how the tests talk to the simulated Microsoft."""
+"""A person with a browser, msal, and a program with a token: how the tests talk to Microsoft."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import msal
+import msal  # type: ignore[import-untyped]  # it ships none
 import requests
 
 from infra.simulator import MICROSOFT_CLIENT_ID, MICROSOFT_CLIENT_SECRET, Simulator
@@ -38,7 +38,7 @@ class Person:
         self.simulator = simulator
         self.pkce = Pkce.new()
 
-    def question(self, *, scopes: Sequence[str] = SCOPES, **changed: str | None) -> dict[str, str]:
+    def question(self, scopes: Sequence[str] = SCOPES, /, **changed: str | None) -> dict[str, str]:
         params: dict[str, str | None] = {
             "client_id": MICROSOFT_CLIENT_ID,
             "redirect_uri": CALLBACK,
@@ -91,16 +91,16 @@ class Person:
         url = f"{self.simulator.url}/{tenant}/oauth2/v2.0/token"
         return requests.post(url, data=right | form, timeout=10)
 
-    def exchange(self, code: str, **form: str) -> requests.Response:
+    def exchange(self, code: str, /, **form: str) -> requests.Response:
         given = {"grant_type": "authorization_code", "code": code}
         return self.token(**given | {"code_verifier": self.pkce.verifier} | form)
 
-    def refresh(self, refresh_token: str, **form: str) -> requests.Response:
+    def refresh(self, refresh_token: str, /, **form: str) -> requests.Response:
         return self.token(**{"grant_type": "refresh_token", "refresh_token": refresh_token} | form)
 
     def sign_in(self, account: str = ANA, *, scopes: Sequence[str] = SCOPES) -> dict[str, Any]:
         """All of it; what the token endpoint answered."""
-        code = self.answer(self.question(scopes=scopes), account)["code"]
+        code = self.answer(self.question(scopes), account)["code"]
         answer: dict[str, Any] = self.exchange(code).json()
         return answer
 

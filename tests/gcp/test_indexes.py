@@ -1,0 +1,171 @@
+"""Every query has its index in terraform/indexes.yaml: the emulator would answer without one."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+from msgspec import Struct
+
+from infra.simulator import Simulator
+from shared import records
+from shared.domain.emails import EmailStatus
+from shared.ports import Query, Where
+from shared.records import Collection
+from shared.services import contacts, emails, mailboxes, sweep, sync
+from shared.services.paging import PageQuery
+from tests.gcp.recorder import SHARED, Recorder, Shape, Site, shape
+from tests.world import ANA, LocalWorld, add_contact, connect_account, mail, timeline, work
+
+FILE = SHARED.parent / "terraform" / "indexes.yaml"
+ASKING = {"page", "ids", "query", "count"}
+"""Methods of a collection and of a store that make a query."""
+
+
+class FieldIndex(Struct, frozen=True, forbid_unknown_fields=True):
+    collection: str
+    field: str
+    order: str
+    scope: str
+
+    @property
+    def serves(self) -> set[Shape]:
+        """Alone with its equality, or with the order of its direction."""
+        sign = "-" if self.order == "DESCENDING" else ""
+        group = self.scope == "COLLECTION_GROUP"
+        ordered = Shape(self.collection, group, (), (f"{sign}{self.field}",))
+        return {ordered, Shape(self.collection, group, (self.field,), ())}
+
+
+class Composite(Struct, frozen=True, forbid_unknown_fields=True):
+    collection: str
+    fields: tuple[str, ...]
+    scope: str
+
+    @property
+    def serves(self) -> set[Shape]:
+        """Its first fields equal to something, and ordered by all of the others."""
+        group = self.scope == "COLLECTION_GROUP"
+        splits = ((self.fields[:n], self.fields[n:]) for n in range(len(self.fields) + 1))
+        return {Shape(self.collection, group, tuple(sorted(a)), b) for a, b in splits}
+
+
+class Indexes(Struct, frozen=True, forbid_unknown_fields=True):
+    collections: tuple[str, ...]
+    fields: tuple[FieldIndex, ...]
+    composites: tuple[Composite, ...]
+
+    def serve(self, asked: Shape) -> bool:
+        if not asked.equal and not asked.order:
+            return True  # by path alone
+        return any(asked in index.serves for index in self.all)
+
+    @property
+    def all(self) -> list[FieldIndex | Composite]:
+        return [*self.fields, *self.composites]
+
+
+@pytest.fixture(scope="module")
+def indexes() -> Indexes:
+    return msgspec.convert(yaml.safe_load(FILE.read_text()), Indexes)
+
+
+@pytest.fixture
+def asked(world: LocalWorld, simulator: Simulator) -> set[tuple[Shape, Site]]:
+    """By a life in which everything happens that makes queries."""
+    world.backend.documents = recorder = Recorder(world.folder)
+    simulator.add_account("ana@example.com")
+    contact = add_contact(world, ANA, "carl@client.example")
+    simulator.deliver(mail("carl@client.example", "ana@example.com"), to="ana@example.com")
+    mailbox = connect_account(world, ANA, "ana@example.com")
+    work(world)
+    add_contact(world, ANA, "dora@client.example")
+    assert timeline(world, ANA, contact)
+    contacts.list_(world, ANA, contacts.ContactQuery())
+    mailboxes.list_(world, ANA, PageQuery())
+    mailboxes.show(world, ANA, mailbox.id)
+    for mailbox_id in ("", mailbox.id):
+        emails.list_(world, ANA, emails.EmailQuery(mailbox_id=mailbox_id))
+        emails.list_(world, ANA, emails.EmailQuery(mailbox_id=mailbox_id, status=EmailStatus.DRAFT))
+    world.clock.sleep(3600)
+    sync.dispatch(world)
+    work(world)
+    sweep.run(world)
+    mailboxes.disconnect(world, ANA, mailbox.id)
+    return recorder.asked
+
+
+def test_each_query_is_served_by_an_index(asked: set[tuple[Shape, Site]], indexes: Indexes) -> None:
+    unserved = {shape: site for shape, site in sorted(asked) if not indexes.serve(shape)}
+    assert unserved == {}
+
+
+def test_no_index_is_there_for_nothing(asked: set[tuple[Shape, Site]], indexes: Indexes) -> None:
+    shapes = {shape for shape, _ in asked}
+    idle = [one for one in indexes.all if not one.serves & shapes]
+    assert idle == []
+
+
+def test_every_line_that_asks_was_seen_asking(asked: set[tuple[Shape, Site]]) -> None:
+    """Or else a query could hide from the tests above."""
+    seen = {site for _, site in asked}
+    silent = [
+        f"{file}:{first}"
+        for file, first, last in _asking_lines()
+        if not any(site.file == file and first <= site.line <= last for site in seen)
+    ]
+    assert silent == []
+
+
+def test_every_collection_is_indexed_by_choice_only(indexes: Indexes) -> None:
+    assert {*indexes.collections} == {*_collections(), "secrets"}
+    chosen = {one.collection for one in indexes.all}
+    assert chosen <= {*indexes.collections}
+
+
+def test_no_index_of_a_busy_collection_only_grows(indexes: Indexes) -> None:
+    """All that a worker writes again and again: times come second there, behind what scatters them."""
+    busy = {"syncs", "tokens", "messages", "pieces", "secrets"}
+    assert [one for one in indexes.fields if one.collection in busy] == []
+    leading = [one.fields[0] for one in indexes.composites if one.collection in busy]
+    assert [field for field in leading if field.endswith("_at")] == []
+
+
+def test_a_query_without_its_index_would_be_noticed(indexes: Indexes) -> None:
+    def serves(*where: str, order: tuple[str, ...] = (), group: bool = False) -> bool:
+        filters = tuple(Where(field, "==", 1) for field in where)
+        collection = "emails" if group else "teams/t/emails"
+        return indexes.serve(shape(Query(collection, filters, order, group=group)))
+
+    assert serves()
+    assert serves("status", "user_id", order=("-created_at",))
+    assert not serves("status", "user_id", order=("created_at",))
+    assert not serves("status", order=("-created_at",))
+    assert not serves("subject")
+    assert serves(order=("due_at",), group=True)
+    assert not serves(order=("due_at",))
+
+
+def _asking_lines() -> Iterator[tuple[str, int, int]]:
+    """File and lines of every call in the services that makes a query."""
+    for file in sorted((SHARED / "services").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and _asks(node.func):
+                yield str(file.relative_to(SHARED)), node.lineno, node.end_lineno or node.lineno
+
+
+def _asks(called: ast.expr) -> bool:
+    return isinstance(called, ast.Attribute) and called.attr in ASKING
+
+
+def _collections() -> Iterator[str]:
+    """The last name of each collection of `shared.records`."""
+    for name in records.__all__:
+        make = getattr(records, name)
+        if inspect.isfunction(make):
+            collection = make(*("x" for _ in inspect.signature(make).parameters))
+            assert isinstance(collection, Collection)
+            yield Path(collection.path("id")).parent.name
