@@ -64,14 +64,14 @@ class Person:
         token: str | None = None,
         query: str = "",
     ) -> tuple[int, dict[str, Any]]:
-        places = dict.fromkeys(("email_id", "message_id"), "unknown") | self._ids
+        places = {"email_id": "unknown", "message_id": "unknown", **self._ids}
         builder = EnvironBuilder(
             path=route.path.format(**places),
             method=route.method,
             query_string=query,
             data=msgspec.json.encode(body) if body is not None else None,
             content_type="application/json" if body is not None else None,
-            headers={"Authorization": f"Bearer {self._token if token is None else token}"},
+            headers=[("Authorization", f"Bearer {self._token if token is None else token}")],
         )
         response = api.answer(Request(builder.get_environ()), self._world)
         return response.status_code, msgspec.json.decode(response.get_data() or b"{}")

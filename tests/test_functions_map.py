@@ -27,7 +27,7 @@ HEAVY = (
         "google.cloud.tasks",
         "googleapiclient",
     ),
-    *("msal", "requests", "jwt", "cryptography", "structlog", "stamina", "nh3", "sqlite3"),
+    *("msal", "requests", "jwt", "cryptography", "structlog", "nh3", "sqlite3"),
 )
 """What a cold start must not wait for; see also `make bench`."""
 

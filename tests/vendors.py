@@ -56,7 +56,7 @@ VENDORS = {
         api="graph.*",
         read="graph.messages.get",
         listing="graph.messages.list",
-        following=11,
+        following=13,
         sending=("graph.sendMail",),
         throttled=Fault(method="graph.*", status=429, retry_after=7, times=5),
         revoked="AADSTS50173",

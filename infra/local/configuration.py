@@ -17,6 +17,8 @@ from shared.config import LOOPBACK, Settings
 from shared.domain.errors import ConfigurationError
 
 BACKEND = "infra.embedded"
+SYNC_INTERVAL_SECONDS = "60"
+"""Who tries things out does not want to wait for five minutes."""
 _AUTH = ("AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL")
 
 
@@ -84,6 +86,7 @@ def complete(settings: Mapping[str, str], *, url: str, data: str, simulator: str
     """With what the stack itself provides at `url`; `simulator` is "" when none runs."""
     added = {
         "BACKEND": BACKEND,
+        "SYNC_INTERVAL_SECONDS": SYNC_INTERVAL_SECONDS,
         "PUBLIC_URL": url,
         "ALLOWED_ORIGINS": f"{url},{url.replace('127.0.0.1', 'localhost')}",
     }

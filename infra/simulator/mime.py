@@ -65,21 +65,21 @@ def whole(part: Part) -> bytes:
 def header(part: Part, name: str) -> str:
     """A field as text, unfolded and still encoded; "" if there is none."""
     found = (value for key, value in part.raw_items() if key.lower() == name.lower())
-    return _readable(next(found, ""))
+    return field_text(next(found, ""))
 
 
 def file_name(part: Part) -> str:
-    """ "" if it has none."""
+    """Of an attachment, decoded; "" if it has none."""
     readable = Part()  # the library's own reading of parameters loses 8-bit names
     for name, value in part.raw_items():
         if name.lower() in {"content-type", "content-disposition"} and name not in readable:
-            readable[name] = _readable(value)
+            readable[name] = field_text(value)
     try:
         return head.decoded(readable.get_filename() or "")
     except (ValueError, TypeError, LookupError, AttributeError):
         return ""
 
 
-def _readable(value: object) -> str:
+def field_text(value: object) -> str:
     """The parser keeps bytes beyond ASCII as surrogates."""
     return head.unfolded(header_text(str(value).encode("ascii", "surrogateescape")))

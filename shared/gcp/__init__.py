@@ -23,6 +23,9 @@ class GoogleCloud:
         )
         self.tasks = Tasks(self.clients.cloud_tasks, settings)
 
+    def close(self) -> None:
+        self.clients.close()
+
 
 def backend(settings: Settings) -> GoogleCloud:
     """Raises ConfigurationError without GOOGLE_CLOUD_PROJECT."""

@@ -68,7 +68,7 @@ class AnyFunction:
 @contextmanager
 def google_cloud(folder: Path) -> Iterator[GoogleCloudCandidate]:
     made = settings(project())
-    make_queue(servers().cloud_tasks, made.google_cloud_project)
+    make_queue(made.google_cloud_project)
     spare = Embedded(folder / "spare")
     with backend(made) as cloud:
         yield GoogleCloudCandidate(cloud, made, spare.documents)

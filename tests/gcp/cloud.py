@@ -5,6 +5,7 @@ import atexit
 import functools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from google.cloud.tasks_v2 import CreateQueueRequest
 
@@ -13,7 +14,7 @@ from shared.domain import ids
 from shared.gcp import GoogleCloud
 from tests.gcp import emulator
 from tests.gcp.cloud_tasks_server import CloudTasks
-from tests.gcp.queues import PAUSED
+from tests.gcp.queues import Queue
 from tests.gcp.secret_manager_server import SecretManager
 
 LOCATION = "europe-west1"
@@ -60,13 +61,13 @@ def parent(project: str) -> str:
     return f"projects/{project}/locations/{LOCATION}"
 
 
-def make_queue(server: CloudTasks, project: str, *, paused: bool = True) -> str:
-    """Its full name."""
+def make_queue(project: str, server: CloudTasks | None = None, **limits: Any) -> Queue:
+    """The queue of the tests; on the shared server nobody dispatches."""
+    server = server or servers().cloud_tasks
     name = f"{parent(project)}/queues/{QUEUE}"
-    server.create_queue(CreateQueueRequest(parent=parent(project), queue={"name": name}))
-    if paused:
-        server.queues[name].message.state = PAUSED
-    return name
+    queue = {"name": name, **limits}
+    server.create_queue(CreateQueueRequest(parent=parent(project), queue=queue))
+    return server.queues[name]
 
 
 @contextmanager
@@ -75,4 +76,4 @@ def backend(made: Settings) -> Iterator[GoogleCloud]:
     try:
         yield cloud
     finally:
-        cloud.clients.close()
+        cloud.close()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+from msgspec import Struct
 from werkzeug.test import EnvironBuilder
 
 from infra.local.issuer import Issuer
@@ -18,6 +19,11 @@ from tests.issuers import published
 NAME = "sync_mailbox"
 
 
+class SomeTask(Struct, forbid_unknown_fields=True):
+    mailbox_id: str = ""
+    n: str = ""
+
+
 class Function:
     """Verifies its caller as every private function does, and takes whatever body it is given."""
 
@@ -26,7 +32,7 @@ class Function:
         self.answers: list[int] = []
         """Statuses to answer with before 204s, the last first; 0 breaks the connection."""
         self.world: World | None = None
-        self.work: Callable[[], None] = lambda: None
+        self.work: Callable[[], object] = lambda: None
         self._api = TaskApi(NAME)
         self._api.handler(self._handle)
         self._lock = Lock()
@@ -42,7 +48,7 @@ class Function:
     def _serve(self, request: http.Request) -> http.Response:
         assert self.world
         builder = EnvironBuilder(
-            "/", method="POST", data=request.body, headers=dict(request.headers)
+            "/", method="POST", data=request.body, headers=list(request.headers.items())
         )
         answer = self._api.answer(Request(builder.get_environ()), self.world)
         if answer.status_code != 204:
@@ -55,8 +61,8 @@ class Function:
             raise http.Dropped
         return http.Response(status)
 
-    def _handle(self, call: TaskCall) -> None:
-        pass
+    def _handle(self, call: TaskCall, body: SomeTask) -> None:
+        """Nothing to do: `_serve` notes the delivery."""
 
 
 @contextmanager

@@ -38,8 +38,7 @@ class Stage:
             functions_url=self.function.url,
             tasks_queues=((NAME, QUEUE),),
         )
-        name = make_queue(self.server, self.settings.google_cloud_project, paused=False)
-        self.queue: Queue = self.server.queues[name]
+        self.queue: Queue = make_queue(self.settings.google_cloud_project, self.server)
         self.cloud: GoogleCloud = stack.enter_context(backend(self.settings))
         self.tasks: Tasks = self.cloud.tasks
 
@@ -131,7 +130,7 @@ def test_a_task_waits_for_its_time(stage: Stage) -> None:
 
 def test_deliveries_run_side_by_side(stage: Stage) -> None:
     meeting = Barrier(3, timeout=10)
-    stage.function.work = lambda: meeting.wait() and None
+    stage.function.work = meeting.wait
     stage.tasks.enqueue(task(n="1"), task(n="2"), task(n="3"))
     stage.deliver()
     assert stage.function.count() == 3
@@ -142,9 +141,8 @@ def test_what_is_asked_of_google(stage: Stage) -> None:
     at = datetime(2026, 12, 1, 12, 0, 0, 500_000, tzinfo=UTC)
     at = max(at, datetime.now(UTC).replace(microsecond=500_000) + timedelta(days=1))
     made = replace(stage.settings, functions_url="", google_cloud_project="acme")
-    make_queue(stage.server, "acme")
+    queue = make_queue("acme", stage.server)
     Tasks(stage.cloud.clients.cloud_tasks, made).enqueue(Task(NAME, {"id": "1"}, not_before=at))
-    (queue,) = (one for name, one in stage.server.queues.items() if "/acme/" in name)
     (stored,) = queue.tasks()
     url = f"https://europe-west1-acme.cloudfunctions.net/{NAME}"
     assert stored.http_request == types.HttpRequest(

@@ -43,6 +43,8 @@ class Stage:
     def create(self, name: str = "", **fields: Any) -> types.Task:
         call = {
             "url": f"{self.function.url}/{NAME}",
+            "headers": {"Content-Type": "application/json"},
+            "body": b"{}",
             "oidc_token": {"service_account_email": "a@b"},
         }
         task = types.Task({"http_request": call} | fields)
@@ -185,7 +187,12 @@ def test_no_more_run_at_once_than_the_queue_allows(stage: Stage) -> None:
 def test_the_right_to_speak_for_cloud_tasks_is_not_for_sale(stage: Stage) -> None:
     call = {
         "url": f"{stage.function.url}/{NAME}",
-        "headers": {"X-CloudTasks-TaskName": "forged", "X-Own": "kept"},
+        "headers": {
+            "Content-Type": "application/json",
+            "X-CloudTasks-TaskName": "forged",
+            "X-Own": "kept",
+        },
+        "body": b"{}",
         "oidc_token": {"service_account_email": "a@b"},
     }
     stage.create("t", http_request=call)

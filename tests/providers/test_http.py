@@ -30,9 +30,33 @@ def test_an_answer_comes_back_whatever_its_status() -> None:
     assert (answer.status, answer.json(), asked) == (404, {"error": "gone"}, 1)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"{", b"null", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[1]", b"{", b'{"a": "\\ud83d"', b"null", b"[" * 100_000]
+)
 def test_what_is_no_json_object_reads_as_an_empty_one(body: bytes) -> None:
     assert ask(replying(Reply(body=body)))[0].json() == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (rb"\ud83d\ude00 \ud83d", "😀 \ufffd"),
+        (rb"\ude00\ud83d", "\ufffd\ufffd"),
+        (rb"\\ud83d \udc00", "\\ud83d \ufffd"),
+        (b"\xff", "\ufffd"),
+    ],
+)
+def test_half_an_emoji_spoils_no_answer(written: bytes, read: str) -> None:
+    body = b'{"a": "' + written + b'"}'
+    assert ask(replying(Reply(body=body)))[0].json() == {"a": read}
+
+
+def test_headers_go_along_and_a_challenge_comes_back() -> None:
+    reply = Reply(401, headers={"WWW-Authenticate": 'Bearer claims="x"'})
+    with serving(replying(reply)) as server:
+        answer = Http(server.url).request("GET", "/x", repeatable=True, headers={"Prefer": "a"})
+        assert server.asked[0].headers["prefer"] == "a"
+    assert answer.challenge == 'Bearer claims="x"'
 
 
 def test_the_token_travels_in_the_header_alone_and_compression_is_asked_for() -> None:

@@ -13,7 +13,13 @@ from shared.providers.microsoft import mapping
 from shared.providers.microsoft.folders import Folders
 from shared.providers.microsoft.mapping import IN_REPLY_TO, MARK, REFERENCES
 
-FOLDERS = Folders(("inbox", "sent", "own"), "sent", {"junk": "spam", "bin": "trash"})
+FOLDERS = Folders(
+    ("inbox", "sent", "own"),
+    {"junk": "spam", "bin": "trash"},
+    inbox="inbox",
+    sent="sent",
+    owner="ana@example.com",
+)
 
 
 def message(**fields: Any) -> dict[str, Any]:
@@ -103,7 +109,23 @@ def test_the_folder_says_whether_it_is_mail(
     assert (read.outgoing, read.ignored) == (outgoing, ignored)
 
 
-@pytest.mark.parametrize("folder", ["sent", "inbox"])
+@pytest.mark.parametrize(
+    ("folder", "sender", "to", "outgoing"),
+    [
+        ("own", "Ana@Example.com", "carl@x.org", True),
+        ("own", "ana@example.com", "ana@example.com", False),
+        ("own", "carl@x.org", "ana@example.com", False),
+        ("inbox", "ana@example.com", "list@x.org", False),
+    ],
+)
+def test_sent_mail_that_its_owner_filed_elsewhere_is_sent_mail(
+    folder: str, sender: str, to: str, outgoing: bool
+) -> None:
+    people = {"from": person(sender), "toRecipients": [person(to)]}
+    assert envelope(parentFolderId=folder, **people).outgoing is outgoing
+
+
+@pytest.mark.parametrize("folder", ["sent", "inbox", "own"])
 def test_a_mark_counts_among_sent_mail_alone(folder: str) -> None:
     properties = [{"id": MARK.upper(), "value": "email1"}]
     read = envelope(parentFolderId=folder, singleValueExtendedProperties=properties)

@@ -31,7 +31,8 @@ def test_an_unknown_name_is_refused_naming_those_there_are(name: str) -> None:
 def test_importing_it_imports_no_provider_and_no_http_library() -> None:
     code = (
         "import sys, shared.providers.registry, shared.providers.http;"
-        "heavy = {'requests', 'jwt', 'idna', 'nh3', 'shared.providers.google'};"
+        "heavy = {'requests', 'jwt', 'msal', 'idna', 'nh3', 'shared.providers.google',"
+        "'shared.providers.microsoft'};"
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     root = Path(__file__).parents[2]

@@ -24,9 +24,7 @@ from infra.simulator.microsoft.folders import Folders
 from infra.simulator.microsoft.limits import Limits
 from infra.simulator.microsoft.messages import Messages
 from infra.simulator.microsoft.places import place
-from infra.simulator.microsoft.resource import Library
 from infra.simulator.microsoft.shape import selected, shape_of
-from infra.simulator.postoffice import PostOffice
 
 _DEFAULT_PAGE = 10
 _FILTER = re.compile(r"\s*receivedDateTime\s+(ge|gt)\s+\S+\s*", re.IGNORECASE)
@@ -53,20 +51,9 @@ class State(Struct, frozen=True, kw_only=True):
 
 
 class Delta:
-    def __init__(
-        self,
-        *,
-        calls: Calls,
-        office: PostOffice,
-        messages: Messages,
-        library: Library,
-        folders: Folders,
-        limits: Limits,
-    ) -> None:
+    def __init__(self, calls: Calls, messages: Messages, folders: Folders, limits: Limits) -> None:
         self._calls = calls
-        self._office = office
         self._messages = messages
-        self._library = library
         self._folders = folders
         self._limits = limits
 
@@ -77,7 +64,7 @@ class Delta:
         return [self._calls.route("GET", p, name, self._delta, BASIC_MAIL) for p in spellings]
 
     def _delta(self, request: Request, box: Mailbox) -> Response:
-        with self._office.store:
+        with self._messages.office.store:
             state = self._state(request, box)
             if state.empty < self._limits.delta_empty_pages:
                 return _page(request, [], replace(state, empty=state.empty + 1), more=True)
@@ -88,7 +75,7 @@ class Delta:
             if found:
                 mark = found[:most][-1][0]
                 state = replace(state, mark=mark, given=state.given + len(page))
-            if not more and state.since is not None:
+            if not more:
                 page += self._replayed(request, box, state)
             return _page(request, page, state, more=more)
 
@@ -157,7 +144,7 @@ class Delta:
         if not state.filter:
             return lambda _: True
         given = odata.Filter(state.filter)
-        return lambda message: given.matches(self._library.view(message))
+        return lambda message: given.matches(self._messages.library.view(message))
 
     def _removed(
         self, request: Request, change: Change, folder: str, *, moved: bool

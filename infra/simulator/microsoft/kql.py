@@ -71,13 +71,17 @@ class _Reader:
         return _any(terms)
 
     def _both(self, depth: int) -> Predicate:
-        """Neighbours: what names the same property is gathered into one either."""
+        terms = [self._near(depth)]
+        while self._word("AND"):
+            terms.append(self._near(depth))
+        return _all(terms)
+
+    def _near(self, depth: int) -> Predicate:
+        """Terms beside each other: those of one property mean either."""
         groups: dict[str, list[Predicate]] = {}
-        while (token := self._peek()) is not None and not self._ends(token):
-            if not self._word("AND"):
-                key, term = self._term(depth)
-                apart = not key or self._joined()
-                groups.setdefault(f"{key} {self._at}" if apart else key, []).append(term)
+        while (token := self._peek()) is not None and not _ends(token):
+            field, term = self._term(depth)
+            groups.setdefault(field or f"at {self._at}", []).append(term)
         if not groups:
             _refuse("a term is missing.")
         return _all([_any(terms) for terms in groups.values()])
@@ -97,15 +101,6 @@ class _Reader:
             return token["field"].lower(), _leaf(token["field"].lower(), token["sign"], value)
         return "", _text(token["phrase"] or token["word"] or "")
 
-    def _joined(self) -> bool:
-        """Whether the term just read stands at an AND, which keeps it apart from its neighbours."""
-        after = self._peek()
-        before = self._tokens[self._at - 2] if self._at > 1 else None
-        return any(token is not None and token["word"] == "AND" for token in (before, after))
-
-    def _ends(self, token: re.Match[str]) -> bool:
-        return token["word"] == "OR" or token["bracket"] == ")"
-
     def _peek(self) -> re.Match[str] | None:
         return self._tokens[self._at] if self._at < len(self._tokens) else None
 
@@ -121,6 +116,10 @@ class _Reader:
         found = token is not None and token["word"] == word
         self._at += found
         return found
+
+
+def _ends(token: re.Match[str]) -> bool:
+    return token["word"] in {"OR", "AND"} or token["bracket"] == ")"
 
 
 def _tokens(text: str) -> list[re.Match[str]]:

@@ -39,7 +39,7 @@ class Limits(Struct, kw_only=True, forbid_unknown_fields=True):
     delta_empty_pages: Count = 0
     """So many pages with nothing but a nextLink begin every round."""
     delta_replays: Count = 0
-    """So many messages of the folder that nobody touched come again with every later round."""
+    """So many messages of the folder come once more at the end of every round."""
     removed_reason: Literal["deleted", "changed"] = "deleted"
     """What `@removed` says of a message that lies in another folder now."""
 

@@ -21,24 +21,21 @@ from infra.simulator.microsoft.folders import Folders
 from infra.simulator.microsoft.limits import Limits
 from infra.simulator.microsoft.resource import Library, Shape
 from infra.simulator.microsoft.shape import shape_of
-from infra.simulator.postoffice import PostOffice
 from infra.simulator.quota import exceeds
 
 
 class Messages:
     def __init__(
         self,
-        *,
         calls: Calls,
-        office: PostOffice,
         library: Library,
         folders: Folders,
         directory: Directory,
         limits: Limits,
     ) -> None:
+        self.library = library
+        self.office = library.office
         self._calls = calls
-        self._office = office
-        self._library = library
         self._folders = folders
         self._directory = directory
         self._limits = limits
@@ -91,7 +88,7 @@ class Messages:
         shape, most = shape_of(request), top(request)
         searching = bool(request.param("$search"))
         skip = self._skip(request, "$skiptoken" if searching else "$skip")
-        with self._office.store:
+        with self.office.store:
             found = self._found(request, box)
             shown = [self.shown(message, shape) for message in found[skip : skip + most]]
         answer: dict[str, Any] = {"value": shown}
@@ -110,19 +107,19 @@ class Messages:
         messages = self._searched(request, self._placed(request, box))
         given = odata.Filter(request.param("$filter")) if request.param("$filter") else None
         if given:
-            messages = (m for m in messages if given.matches(self._library.view(m)))
+            messages = (m for m in messages if given.matches(self.library.view(m)))
         if not (wanted := request.param("$orderby")):
             return list(messages)
         order = odata.Order(wanted, given)
         return sorted(
-            messages, key=lambda m: order.key(self._library.view(m)), reverse=order.descending
+            messages, key=lambda m: order.key(self.library.view(m)), reverse=order.descending
         )
 
     def _placed(self, request: Request, box: Mailbox) -> Iterator[Message]:
         if "folder" not in request.args:
             return box.newest_first()
         path = self._folders.find(box, request.args["folder"])
-        return (m for m in box.newest_first() if self._library.view(m).folder == path)
+        return (m for m in box.newest_first() if self.library.view(m).folder == path)
 
     def _searched(self, request: Request, messages: Iterator[Message]) -> Iterator[Message]:
         if not (query := request.param("$search")):
@@ -133,7 +130,7 @@ class Messages:
                 text = f"The query parameter '{name}' is not supported with '$search'."
                 raise errors.invalid("SearchWithFilter", text)
         matches = kql.compile_search(query)
-        found = (m for m in messages if matches(self._library.view(m)))
+        found = (m for m in messages if matches(self.library.view(m)))
         for number, message in enumerate(found, 1):
             if exceeds(number, self._limits.search_results):
                 return
@@ -151,8 +148,8 @@ class Messages:
 
     def _value(self, request: Request, box: Mailbox) -> Response:
         message = self.find(request, box)
-        with self._office.store:
-            return Response(200, self._office.raw(message), "text/plain")
+        with self.office.store:
+            return Response(200, self.office.raw(message), "text/plain")
 
     def _attachments(self, request: Request, box: Mailbox) -> Response:
         return json_response({"value": self._attached(request, box)})
@@ -166,7 +163,7 @@ class Messages:
     def _attached(self, request: Request, box: Mailbox) -> list[dict[str, Any]]:
         message = self.find(request, box)
         select = [name.strip() for name in request.param("$select").split(",") if name.strip()]
-        return attachments.shown(message, self._library.reading(message), select)
+        return attachments.shown(message, self.library.reading(message), select)
 
     def find(self, request: Request, box: Mailbox) -> Message:
         """Raises Refused: 404, also when it lies in another folder than the path says."""
@@ -175,13 +172,13 @@ class Messages:
             raise errors.refuse(404)
         if "folder" in request.args:
             path = self._folders.find(box, request.args["folder"])
-            if self._library.view(message).folder != path:
+            if self.library.view(message).folder != path:
                 raise errors.refuse(404)
         return message
 
     def shown(self, message: Message, shape: Shape) -> dict[str, Any]:
         """Raises Refused (404) when it was deleted meanwhile."""
         try:
-            return self._library.shown(message, shape)
+            return self.library.shown(message, shape)
         except KeyError:
             raise errors.refuse(404) from None

@@ -12,8 +12,8 @@ from infra.simulator import head, mime
 _INVISIBLE = re.compile(
     r"<(style|script|head|title)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", re.DOTALL | re.IGNORECASE
 )
-_BREAK = re.compile(r"<(br|/p|/div|/tr|/h\d|/li)\b[^>]*>", re.IGNORECASE)
-_TAG = re.compile(r"<[^>]*>")
+_BREAK = re.compile(r"<(br|/p|/div|/tr|/h\d|/li)\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")  # stops at the next "<": a megabyte of them is read once
 _PREVIEW = 255
 
 

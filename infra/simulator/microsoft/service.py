@@ -7,19 +7,13 @@ from infra.simulator.http import Route
 from infra.simulator.meters import Meters
 from infra.simulator.microsoft import ids
 from infra.simulator.microsoft.authorization import Authorization
-from infra.simulator.microsoft.batch import Batch
-from infra.simulator.microsoft.calls import Calls
 from infra.simulator.microsoft.control import MicrosoftControl
-from infra.simulator.microsoft.delta import Delta
 from infra.simulator.microsoft.directory import Directory
 from infra.simulator.microsoft.discovery import Discovery
-from infra.simulator.microsoft.folders import Folders
+from infra.simulator.microsoft.graph import Graph
 from infra.simulator.microsoft.identity import Identity
-from infra.simulator.microsoft.limits import Limits, Throttle
+from infra.simulator.microsoft.limits import Limits
 from infra.simulator.microsoft.login import Login
-from infra.simulator.microsoft.messages import Messages
-from infra.simulator.microsoft.resource import Library
-from infra.simulator.microsoft.sending import Sending
 from infra.simulator.microsoft.tokens import App, Tokens
 from infra.simulator.postoffice import PostOffice
 
@@ -39,33 +33,17 @@ class Microsoft:
         self.directory = Directory(office)
         self.tokens = Tokens(office.store, office.clock, self.limits)
         self.tokens.register(App(MICROSOFT_CLIENT_ID, MICROSOFT_CLIENT_SECRET))
-        throttle = Throttle(self.limits, office.clock, meters)
-        calls = Calls(office, self.tokens, self.directory, throttle)
         identity = Identity(office.store, office.clock, self.directory)
-        library = Library(office)
-        self._folders = Folders(calls, office)
-        messages = Messages(
-            calls=calls,
+        self._graph = Graph(
             office=office,
-            library=library,
-            folders=self._folders,
+            tokens=self.tokens,
             directory=self.directory,
             limits=self.limits,
+            meters=meters,
+            call=exchange.call,
         )
         self._parts = (
-            # Before messages: "delta" could be a message's id.
-            Delta(
-                calls=calls,
-                office=office,
-                messages=messages,
-                library=library,
-                folders=self._folders,
-                limits=self.limits,
-            ),
-            messages,
-            self._folders,
-            Sending(calls, office, self.limits),
-            Batch(calls, throttle, exchange.call),
+            self._graph,
             Authorization(office, self.tokens, self.directory, identity),
             Login(office, self.tokens, self.directory, identity, self.limits),
             Discovery(self.directory, identity),
@@ -85,11 +63,11 @@ class Microsoft:
 
     def add_folder(self, account: str, path: str) -> str:
         """A folder of the owner's own, "Customers/Harbor" or "INBOX/Offers"; Graph's id of it."""
-        return self._folders.add(account, path)
+        return self._graph.folders.add(account, path)
 
     def remove_folder(self, account: str, path: str) -> None:
         """With all below it; the mail goes to Deleted Items. Raises KeyError."""
-        self._folders.remove(account, path)
+        self._graph.folders.remove(account, path)
 
     def challenge(self, account: str) -> str:
         """From now on only access tokens made for the claims challenge (JSON, returned) are good."""

@@ -24,7 +24,6 @@ MAILBOX_WIDE = {
     "ErrorNonExistentMailbox",
     "MailboxNotEnabledForRESTAPI",
     "MailboxNotSupportedForRESTAPI",
-    "NotAuthorized",
 }
 """Refusals of the whole mailbox (no licence, still on a server of their own), never of one message."""
 _LATER = {

@@ -1,6 +1,6 @@
 """The folders of a mailbox: whose mail belongs on a timeline, and what the others are for."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from shared.domain.errors import ProviderUnavailable
 from shared.providers.fetching import Missing
-from shared.providers.microsoft import batch
+from shared.providers.microsoft import batch, identity
 from shared.providers.microsoft.api import Api, checked, query_of
 from shared.providers.microsoft.scopes import MAIL_READ
 
@@ -22,9 +22,11 @@ _IGNORED = {
 }
 """Well-known names, the same in every language, and why their mail, and all below them, is none for
 a timeline. A mailbox need not have them all."""
+_INBOX = "inbox"
 _SENT = "sentitems"
 _SELECT = "$select=id,childFolderCount"
 _TOP = "/me/mailFolders"
+_ME = "/me?$select=mail,userPrincipalName"
 _PAGE = f"?$top=250&{_SELECT}"
 _SEARCH_FOLDER = "#microsoft.graph.mailSearchFolder"
 _SCOPES = (MAIL_READ,)
@@ -35,9 +37,12 @@ _MOST = 2_000
 class Folders(Struct, frozen=True):
     watched: tuple[str, ...]
     """Ids of those with mail for a timeline, Inbox, Sent Items and whatever their user adds."""
-    sent: str
     special: dict[str, str]
     """Ids of the others at the top → why their mail is ignored."""
+    inbox: str = ""
+    sent: str = ""
+    owner: str = ""
+    """The address that the mailbox sends from."""
 
     def ignored(self, folder: str) -> str:
         """Why mail in this folder is no mail for a timeline, "" when it is. What lies below one of
@@ -47,17 +52,31 @@ class Folders(Struct, frozen=True):
 
 def read(api: Api) -> Folders:
     """Two requests for most mailboxes: the top with the well-known ids, then what lies below."""
-    names = (_SENT, *_IGNORED)
-    top, *known = _ask(api, [_TOP + _PAGE, *(f"{_TOP}/{name}?$select=id" for name in names)])
+    names = (_INBOX, _SENT, *_IGNORED)
+    asked = [_TOP + _PAGE, _ME, *(f"{_TOP}/{name}?$select=id" for name in names)]
+    top, me, *known = _ask(api, asked)
     ids = {name: str(found["id"]) for name, found in zip(names, known, strict=True) if found}
     special = {ids[name]: why for name, why in _IGNORED.items() if name in ids}
-    watched: list[str] = []
+    watched = _watched(api, top, special)
+    if not watched:  # to believe it would mean to forget every position
+        raise ProviderUnavailable("Graph shows no folders at all.")
+    return Folders(
+        watched,
+        special,
+        inbox=ids.get(_INBOX, ""),
+        sent=ids.get(_SENT, ""),
+        owner=identity.address(me or {}),
+    )
+
+
+def _watched(api: Api, top: Mapping[str, Any] | None, special: Collection[str]) -> tuple[str, ...]:
+    watched: dict[str, None] = {}
     level = _entries(api, _TOP, top)
     while level and len(watched) < _MOST:
         level = [entry for entry in level if entry["id"] not in special]
-        watched += (entry["id"] for entry in level)
+        watched |= dict.fromkeys(entry["id"] for entry in level)
         level = _below(api, [entry["id"] for entry in level if entry.get("childFolderCount")])
-    return Folders(tuple(dict.fromkeys(watched)), ids.get(_SENT, ""), special)
+    return tuple(watched)
 
 
 def path(folder: str) -> str:

@@ -3,7 +3,7 @@
 https://learn.microsoft.com/graph/api/resources/message
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -45,7 +45,9 @@ def envelope(message: Json, folders: Folders) -> Envelope:
     properties = _properties(message)
     dated = _moment(message.get("sentDateTime"))
     folder = _text(message.get("parentFolderId"))
-    outgoing = folder == folders.sent
+    sender = _people(message.get("from")) or _people(message.get("sender"))
+    to, cc = _people(message.get("toRecipients")), _people(message.get("ccRecipients"))
+    filed = folder != folders.inbox and _is_own(sender, to + cc, folders.owner)
     return Envelope(
         provider_id=_text(message.get("id")),
         thread_id=_text(message.get("conversationId")),
@@ -54,17 +56,17 @@ def envelope(message: Json, folders: Folders) -> Envelope:
         snippet=_line(message.get("bodyPreview")),
         at=_moment(message.get("receivedDateTime")) or dated or _EPOCH,
         dated=dated,
-        sender=_people(message.get("from")) or _people(message.get("sender")),
-        to=_people(message.get("toRecipients")),
-        cc=_people(message.get("ccRecipients")),
+        sender=sender,
+        to=to,
+        cc=cc,
         bcc=_people(message.get("bccRecipients")),
         reply_to=_people(message.get("replyTo")),
         in_reply_to=headers.message_id(properties.get(IN_REPLY_TO.lower(), "")),
         references=headers.message_ids(properties.get(REFERENCES.lower(), "")),
-        outgoing=outgoing,
+        outgoing=folder == folders.sent or filed,
         ignored=ignored(message, folders),
         # A colleague's Exchange may hand our property over; among sent mail it is the owner's own.
-        mark=properties.get(MARK.lower(), "") if outgoing else "",
+        mark=properties.get(MARK.lower(), "") if folder == folders.sent else "",
     )
 
 
@@ -78,6 +80,12 @@ def ignored(message: Json, folders: Folders) -> str:
 def is_whole(message: Json) -> bool:
     """Whether a page of changes holds all of HEADERS: of a changed message it may hold the change alone."""
     return all(name in message for name in ("parentFolderId", "receivedDateTime", "toRecipients"))
+
+
+def _is_own(sender: Sequence[Address], recipients: Sequence[Address], owner: str) -> bool:
+    """Sent mail that its owner filed elsewhere. A copy to oneself is another message, which arrived."""
+    authors = {person.address for person in sender}
+    return owner in authors and owner not in {person.address for person in recipients}
 
 
 def _content(message: Json) -> Content:

@@ -58,7 +58,7 @@ def after(search: Search, position: Position, answer: dict[str, Any]) -> str:
     """The token of the page behind `answer`, "" when there is none.
 
     A search that seems to have ended at Graph's limit goes on as another one, for mail sent up to
-    the last day it reached; that day's mail shows twice.
+    the day it reached, and a day more, for nobody says whose days they are; some mail shows twice.
     """
     listed = answer.get("value")
     days = [_day(entry) for entry in listed] if isinstance(listed, list) else []
@@ -67,7 +67,9 @@ def after(search: Search, position: Position, answer: dict[str, Any]) -> str:
     if following := query_of(answer.get("@odata.nextLink")):
         return _token(Position(following, seen, position.until, oldest))
     if search.addresses and seen > _MOST_FOUND - _FOUND and oldest:
-        until = oldest if oldest != position.until else _day_before(oldest)
+        until = _moved(oldest, 1)
+        if position.until:
+            until = min(until, _moved(position.until, -1))  # or a busy day would never end
         return _token(Position(until=until))
     return ""
 
@@ -76,7 +78,7 @@ def _kql(search: Search, until: str) -> str:
     anybody = " OR ".join(f"participants:{_phrase(address)}" for address in search.addresses)
     terms = [f"({anybody})"] if len(search.addresses) > 1 else [anybody]
     if search.since:
-        terms.append(f"received>={search.since.date().isoformat()}")
+        terms.append(f"received>={_moved(search.since.date().isoformat(), -1)}")
     if until:
         terms.append(f"sent<={until}")
     return " AND ".join(terms)
@@ -96,8 +98,11 @@ def _day(entry: Any) -> str:
         return ""
 
 
-def _day_before(day: str) -> str:
-    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+def _moved(day: str, days: int) -> str:
+    try:
+        return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    except OverflowError:
+        return day
 
 
 def _token(position: Position) -> str:

@@ -281,6 +281,13 @@ def test_a_mail_without_a_sender_has_no_from(ana: Program, simulator: Simulator)
     assert message["toRecipients"] == []
 
 
+def test_no_html_takes_long_to_become_text(ana: Program, simulator: Simulator) -> None:
+    for piece in ("<", "<style", "<!--", "</p", "&lt;"):
+        html = f"From: a@b.example\r\nContent-Type: text/html\r\n\r\n{piece * 200_000}"
+        key = simulator.deliver(html.encode(), to=ANA)
+        assert len(ana.read(f"/me/messages/{key}", select="bodyPreview")["bodyPreview"]) <= 255
+
+
 def test_a_message_that_is_gone_is_404(ana: Program, simulator: Simulator, letter: str) -> None:
     simulator.delete(ANA, letter)
     for path in ("", "/$value", "/attachments"):
