@@ -29,8 +29,9 @@ def main() -> int:
         except FileNotFoundError as error:
             print(f"Simulator: {error}", file=sys.stderr)
             return 1
+        stopped = _told_to_stop()
         _introduce(simulator)
-        _until_stopped()
+        stopped.wait()
     return 0
 
 
@@ -72,11 +73,12 @@ def _introduce(simulator: Simulator) -> None:
     sys.stdout.flush()
 
 
-def _until_stopped() -> None:
+def _told_to_stop() -> threading.Event:
+    """Set by Ctrl-C or SIGTERM, from before anybody is told that we are here."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    stopped.wait()
+    return stopped
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ from shared.domain.errors import ConfigurationError, ProviderUnavailable
 
 T = TypeVar("T")
 
-TIMEOUT = 15.0
+TIMEOUT = 10.0
 """Seconds that one try may take."""
-PATIENCE = 25.0
-"""Seconds after which no other try is made; a user's request has 30."""
+PATIENCE = 20.0
+"""Seconds after which no other try is begun, so that the last ends within the 30 of a user's request."""
 
 
 def ask(service: str, call: Callable[[], T], *, repeatable: bool = True) -> T:
@@ -21,10 +21,36 @@ def ask(service: str, call: Callable[[], T], *, repeatable: bool = True) -> T:
     ValueError, and a refusal, which is our deployment's fault, ConfigurationError.
     """
     from google.api_core import exceptions as google
-    from google.auth.exceptions import GoogleAuthError, TransportError
+    from google.api_core.retry import Retry, if_exception_type
+    from google.auth.exceptions import GoogleAuthError
 
-    undone = (google.Aborted, google.ResourceExhausted)
-    unclear = (
+    passing = _undone() + _unclear()
+    outages = (*passing, google.RetryError)
+    again = if_exception_type(*(passing if repeatable else _undone()))
+    retry = Retry(again, initial=0.1, maximum=3.0, timeout=PATIENCE)
+    try:
+        return retry(call)()
+    except outages as error:
+        raise ProviderUnavailable(f"{service}: {error}", reason="backend") from error
+    except (google.InvalidArgument, google.OutOfRange) as error:
+        raise ValueError(f"{service}: {error}") from error
+    except (google.GoogleAPICallError, GoogleAuthError) as error:
+        raise ConfigurationError(f"{service}: {error}") from error
+
+
+def _undone() -> tuple[type[Exception], ...]:
+    """Nothing was done."""
+    from google.api_core import exceptions as google
+
+    return google.Aborted, google.ResourceExhausted
+
+
+def _unclear() -> tuple[type[Exception], ...]:
+    """Something may have been done."""
+    from google.api_core import exceptions as google
+    from google.auth.exceptions import TransportError
+
+    return (
         google.ServiceUnavailable,
         google.GatewayTimeout,
         google.InternalServerError,
@@ -33,18 +59,3 @@ def ask(service: str, call: Callable[[], T], *, repeatable: bool = True) -> T:
         google.Cancelled,
         TransportError,
     )
-    try:
-        return _tried(call, (*undone, *unclear) if repeatable else undone)
-    except (*undone, *unclear, google.RetryError) as error:
-        raise ProviderUnavailable(f"{service}: {error}", reason="backend") from error
-    except (google.InvalidArgument, google.OutOfRange) as error:
-        raise ValueError(f"{service}: {error}") from error
-    except (google.GoogleAPICallError, GoogleAuthError) as error:
-        raise ConfigurationError(f"{service}: {error}") from error
-
-
-def _tried(call: Callable[[], T], passing: tuple[type[Exception], ...]) -> T:
-    from google.api_core.retry import Retry, if_exception_type
-
-    retry = Retry(if_exception_type(*passing), initial=0.1, maximum=3.0, timeout=PATIENCE)
-    return retry(call)()

@@ -23,21 +23,18 @@ class PerProcess(Generic[C]):
     def __init__(self, make: Callable[[], C]) -> None:
         self._make = make
         self._made: dict[int, C] = {}
-        self._lock = Lock()
-        os.register_at_fork(after_in_child=self._forked)
+        self._locks: dict[int, Lock] = {}
 
     def __call__(self) -> C:
-        with self._lock:
-            if (me := os.getpid()) not in self._made:
+        me = os.getpid()
+        with self._locks.setdefault(me, Lock()):  # the parent's may have been held when it forked
+            if me not in self._made:
                 self._made[me] = self._make()
             return self._made[me]
 
     def close(self) -> None:
         if client := self._made.pop(os.getpid(), None):
             client.transport.close()
-
-    def _forked(self) -> None:
-        self._lock = Lock()  # another thread of the parent may have held it
 
 
 class Clients:

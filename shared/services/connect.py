@@ -59,9 +59,13 @@ class Ended(Struct, omit_defaults=True):
     connection: str = ""
     expires_at: datetime | None = None
     error: str = ""
+    error_description: str = ""
+    """The error in a sentence for people."""
 
     def url(self) -> str:
-        answer = {"connection": self.connection} if self.connection else {"error": self.error}
+        answer = {"error": self.error, "error_description": self.error_description}
+        if self.connection:
+            answer = {"connection": self.connection}
         joiner = "&" if urlsplit(self.return_to).query else "?"
         return self.return_to + joiner + urlencode(answer)
 
@@ -138,7 +142,8 @@ def finish(world: World, answer: Mapping[str, str]) -> Ended:
     except MailbridgeError as error:
         if not state.return_to:
             raise
-        return Ended(state.return_to, error=error.reason or "failed")
+        reason = error.reason or "failed"
+        return Ended(state.return_to, error=reason, error_description=error.detail)
     return Ended(state.return_to, connection=connection.id, expires_at=connection.expires_at)
 
 

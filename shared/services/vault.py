@@ -239,9 +239,16 @@ class Tokens:
         now = self._world.clock.now()
         if kept.stored_at is None or now - kept.stored_at >= SECRET_AGE:
             if self._stored() == kept:  # or a new consent was stored meanwhile
-                _put(self._world, self._mailbox, newest)
+                self._make_secret(newest)
             return ""
         return self._seal(Rotated(newest, _digest(kept)), "refresh-token")
+
+    def _make_secret(self, newest: str) -> None:
+        """Looks afterwards: a disconnection at the same moment must not leave this one behind."""
+        _put(self._world, self._mailbox, newest)
+        mailboxes = records.mailboxes(self._world.documents, self._mailbox.team_id)
+        if mailboxes.get(self._mailbox.id).state is GrantState.DISCONNECTED:
+            destroy(self._world, self._mailbox.id)
 
     def _give_back(self, lease: CachedToken, done: CachedToken) -> None:
         """Ends the lease, unless it ran out and is somebody else's, or the token was forgotten."""

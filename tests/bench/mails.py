@@ -65,11 +65,11 @@ _OVERHEAD = 1_000
 
 def write_mbox(path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
-        for mail in _mails():
+        for mail in generated():
             file.write(f"From sender@example.com Thu Jan  1 00:00:00 2026\n{mail}\n")
 
 
-def _mails() -> Iterator[str]:
+def generated() -> Iterator[str]:
     chance = random.Random(2_000)  # noqa: S311  # the same mails every time, not secrets
     begun = datetime(2026, 1, 1, 8, tzinfo=UTC)
     for place in range(COUNT):

@@ -1,35 +1,22 @@
 """What the contract suite does not ask of the DocumentStore on Firestore."""
 
-import base64
 import itertools
 import multiprocessing
-import subprocess
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import pytest
-from google.api_core import exceptions as google
-from hypothesis import HealthCheck, given
-from hypothesis import settings as trying
-from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from shared.config import Settings
 from shared.domain.errors import (
     AlreadyExists,
-    ConfigurationError,
-    InvalidRequest,
     NotFound,
     PreconditionFailed,
-    ProviderUnavailable,
 )
-from shared.gcp import GoogleCloud, calls
 from shared.gcp.firestore import Documents
-from shared.ports import Query, Transaction, Where, Write
+from shared.ports import Transaction, Write
 from tests.gcp.cloud import backend
 
 HOME = "teams/t1/things"
@@ -259,183 +246,3 @@ def test_a_dead_transaction_holds_nobody_up(store: Documents) -> None:
         store.transaction(work)
     put(store, "a", n=2)
     assert field(store, "a") == 2
-
-
-# -- trouble --------------------------------------------------------------------------------------
-
-
-GONE = google.ServiceUnavailable("gone")  # type: ignore[no-untyped-call]
-CONTENTION = google.Aborted("contention")  # type: ignore[no-untyped-call]
-NO_INDEX = google.FailedPrecondition("needs an index")  # type: ignore[no-untyped-call]
-
-
-class Unsteady:
-    """Google's client. The first call of one method fails, before its effect or after it; an answer
-    that comes in parts breaks off after the first."""
-
-    def __init__(
-        self,
-        client: Any,
-        method: str,
-        *,
-        early: Exception | None = None,
-        late: Exception | None = None,
-    ) -> None:
-        self._client = client
-        self._method = method
-        self._early = early
-        self._late = late
-        self.asked = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return self._call if name == self._method else getattr(self._client, name)
-
-    def _call(self, *args: Any, **options: Any) -> Any:
-        self.asked += 1
-        if self._early and self.asked == 1:
-            raise self._early
-        answer = getattr(self._client, self._method)(*args, **options)
-        if not self._late or self.asked > 1:
-            return answer
-        if isinstance(answer, Iterable):
-            return _broken(answer, self._late)
-        raise self._late
-
-
-def _broken(answers: Iterable[Any], error: Exception) -> Iterator[Any]:
-    yield next(iter(answers))
-    raise error
-
-
-def using(client: Any, settings: Settings) -> Documents:
-    return Documents(lambda: client, settings.google_cloud_project)
-
-
-def test_an_answer_that_breaks_off_is_asked_for_again(
-    cloud: GoogleCloud, cloud_settings: Settings
-) -> None:
-    for id in "abc":
-        put(cloud.documents, id, n=1)
-    client = Unsteady(cloud.clients.firestore(), "run_query", late=GONE)
-    page = using(client, cloud_settings).query(Query(HOME))
-    assert [document.path[-1] for document in page.documents] == ["a", "b", "c"]
-    assert client.asked == 2
-
-
-def test_a_write_that_cannot_hurt_is_tried_again(
-    cloud: GoogleCloud, cloud_settings: Settings
-) -> None:
-    client = Unsteady(cloud.clients.firestore(), "commit", late=GONE)
-    put(using(client, cloud_settings), "a", n=1)
-    assert (client.asked, field(cloud.documents, "a")) == (2, 1)
-
-
-def test_nobody_is_told_to_be_second_to_himself(
-    cloud: GoogleCloud, cloud_settings: Settings
-) -> None:
-    """The create happened and its answer was lost: asking again would say AlreadyExists."""
-    client = Unsteady(cloud.clients.firestore(), "commit", late=GONE)
-    with pytest.raises(ProviderUnavailable):
-        using(client, cloud_settings).write(Write("create", f"{HOME}/a", {"n": 1}))
-    assert (client.asked, field(cloud.documents, "a")) == (1, 1)
-
-
-def test_a_write_that_was_turned_away_by_contention_is_tried_again(
-    cloud: GoogleCloud, cloud_settings: Settings
-) -> None:
-    client = Unsteady(cloud.clients.firestore(), "commit", early=CONTENTION)
-    using(client, cloud_settings).write(Write("create", f"{HOME}/a", {"n": 1}))
-    assert (client.asked, field(cloud.documents, "a")) == (2, 1)
-
-
-def test_an_outage_is_named(cloud_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "PATIENCE", 0.3)
-    nowhere = replace(cloud_settings, firestore_emulator_host="127.0.0.1:1")
-    with backend(nowhere) as cloud, pytest.raises(ProviderUnavailable, match="Firestore"):
-        cloud.documents.get(f"{HOME}/a")
-
-
-def test_a_refusal_is_our_own_fault(cloud: GoogleCloud, cloud_settings: Settings) -> None:
-    client = Unsteady(cloud.clients.firestore(), "run_query", early=NO_INDEX)
-    with pytest.raises(ConfigurationError, match="needs an index"):
-        using(client, cloud_settings).query(Query(HOME, (Where("x", "==", 1),), ("y",)))
-
-
-# -- cursors --------------------------------------------------------------------------------------
-
-
-def test_a_cursor_tells_nobody_whose_it_is(store: Documents) -> None:
-    for id in "abc":
-        put(store, id, n=1)
-    cursor = store.query(Query(HOME, order_by=("n",), limit=1)).next
-    plain = base64.urlsafe_b64decode(cursor + "==")
-    assert b"teams" not in plain
-    assert b"test-" not in plain
-
-
-def forged(*parts: Any) -> str:
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode(parts)).rstrip(b"=").decode()
-
-
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        forged([1], "../../t2/things/x"),
-        forged([1], "a/b/c"),
-        forged([1], ""),
-        forged([1], 7),
-        forged([], "a"),
-        forged([1, 2], "a"),
-        forged([b"bytes"], "a"),
-        forged([2**64 - 1], "a"),
-        forged([1], "__a__"),
-        forged([1]),
-        forged("1", "a"),
-        base64.urlsafe_b64encode(b"\x91" * 5000).rstrip(b"=").decode(),
-    ],
-)
-def test_a_forged_cursor_is_refused(store: Documents, cursor: str) -> None:
-    put(store, "a", n=1)
-    with pytest.raises(InvalidRequest):
-        store.query(Query(HOME, order_by=("n",), after=cursor))
-
-
-@trying(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    values=st.lists(
-        st.none() | st.integers() | st.text(max_size=5) | st.lists(st.none()), max_size=2
-    ),
-    path=st.text(max_size=8),
-)
-def test_whatever_a_cursor_says_a_query_stays_where_it_is(
-    store: Documents, values: list[Any], path: str
-) -> None:
-    put(store, "mine", n=1)
-    store.write(Write("put", "teams/t2/things/theirs", {"n": 1}))
-    try:
-        page = store.query(Query(HOME, order_by=("n",), after=forged(values, path)))
-    except InvalidRequest:
-        return
-    assert {document.path for document in page.documents} <= {f"{HOME}/mine"}
-
-
-# -- processes ------------------------------------------------------------------------------------
-
-_IDLE = """
-import sys
-from shared.config import Settings
-from shared.gcp import backend
-backend(Settings(google_cloud_project="p"))
-print({"grpc", "google.api_core", "google.protobuf", "google.auth", "requests"} & {*sys.modules})
-"""
-
-
-def test_nothing_of_google_is_loaded_before_it_is_used() -> None:
-    command = [sys.executable, "-c", _IDLE]
-    answer = subprocess.run(command, capture_output=True, check=True)  # noqa: S603
-    assert answer.stdout.strip() == b"set()"
-
-
-def test_without_a_project_it_says_which_setting_is_missing() -> None:
-    with pytest.raises(ConfigurationError, match="GOOGLE_CLOUD_PROJECT"):
-        GoogleCloud(Settings())

@@ -121,7 +121,8 @@ def test_the_state_hides_the_verifier_and_the_user(world: LocalWorld) -> None:
 def test_a_denied_consent_says_so_where_it_started(world: LocalWorld, vendor: Vendor) -> None:
     started = connect.start(world, ANA, StartConsent(vendor.name, return_to=BACK))
     came_back = consent(started.authorization_url, "ana@example.com", deny=True)
-    assert connect.finish(world, came_back).url() == f"{BACK}&error=access_denied"
+    url = connect.finish(world, came_back).url()
+    assert url == f"{BACK}&error=access_denied&error_description=The+consent+was+declined."
 
 
 def test_without_a_place_to_return_to_the_error_is_told_directly(

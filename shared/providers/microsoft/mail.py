@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-import structlog
-
+from shared import logs
 from shared.domain.errors import (
     MailbridgeError,
     MissingScope,
@@ -192,7 +191,7 @@ def _pass_by(walk: delta.Walk, failed: Mapping[str, MailbridgeError], *, alone: 
     for folder, error in failed.items():
         if alone or error.reason in MAILBOX_WIDE:
             raise error
-        structlog.get_logger().warning("folder passed by", folder=folder, why=error.detail)
+        logs.warning("folder passed by", folder=folder, why=error.detail)
         walk.skip(folder)
 
 

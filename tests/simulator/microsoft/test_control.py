@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from infra.simulator import Simulator
+from tests.simulator import people as google
 from tests.simulator.microsoft.people import ANA, SCOPES, Person, Program, outgoing
 from tests.simulator.people import mail
 
@@ -121,13 +122,11 @@ def test_moving_and_relabelling_work_for_both_vendors(simulator: Simulator) -> N
 
 
 def test_the_two_vendors_do_not_know_each_others_tokens(simulator: Simulator) -> None:
-    from tests.simulator import people
-
     simulator.add_account(ANA, provider="microsoft")
     token = Person(simulator).sign_in(ANA, scopes=SCOPES)["access_token"]
-    with people.Program(simulator, token) as gmail:
+    with google.Program(simulator, token) as gmail:
         assert gmail.get("/profile").status_code == 401
-    with people.program(simulator, "gina@example.com") as gina:
+    with google.program(simulator, "gina@example.com") as gina:
         headers = dict(gina.session.headers)
     answer = requests.get(simulator.url + "/v1.0/me", headers=headers, timeout=10)
     assert answer.status_code == 401

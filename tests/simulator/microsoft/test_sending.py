@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from infra.simulator import Fault, Simulator
+from tests.simulator import people as google
 from tests.simulator.microsoft.people import ANA, BEN, Person, Program, outgoing, program
 from tests.simulator.people import mail
 
@@ -268,13 +269,11 @@ def test_what_is_neither_json_nor_base64_is_refused(ana: Program) -> None:
 
 
 def test_mail_goes_from_microsoft_to_google_and_back(ana: Program, simulator: Simulator) -> None:
-    from tests.simulator import people
-
-    with people.program(simulator, GINA) as gina:
+    with google.program(simulator, GINA) as gina:
         ana.send(outgoing(GINA, subject="Hello"))
         (key,) = gina.ids()
         headers = gina.headers(key)
-        reply = people.mail(
+        reply = google.mail(
             sender=GINA, to=ANA, Subject="Re: Hello", In_Reply_To=headers["Message-ID"]
         )
         gina.send(reply)
