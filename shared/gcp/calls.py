@@ -25,7 +25,7 @@ def ask(service: str, call: Callable[[], T], *, repeatable: bool = True) -> T:
     from google.auth.exceptions import GoogleAuthError
 
     passing = _undone() + _unclear()
-    outages = (*passing, google.RetryError)
+    outages: tuple[type[Exception], ...] = (*passing, google.RetryError)
     again = if_exception_type(*(passing if repeatable else _undone()))
     retry = Retry(again, initial=0.1, maximum=3.0, timeout=PATIENCE)
     try:

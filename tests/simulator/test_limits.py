@@ -3,7 +3,7 @@
 import pytest
 
 from infra.simulator import Simulator
-from infra.simulator.google.limits import Window
+from infra.simulator.quota import Window
 from tests.simulator.people import ANA, BEN, Person, Program, mail, program
 from tests.world import FakeClock
 

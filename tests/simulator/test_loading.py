@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.simulator import Simulator, loading
-from tests.simulator.people import ANA, mail
+from infra.simulator import Simulator, head, loading
+from tests.simulator.people import ANA, BEN, mail
 
 MBOX = (
     b"From carl@client.example Fri Nov 20 09:00:00 2026\nFrom: carl@client.example\nSubject: One\n\n"
@@ -107,3 +107,34 @@ def test_loaded_mail_lies_where_its_date_and_its_sender_say(
     assert abs((at["undated.eml"] - simulator.clock.now()).total_seconds()) < 1
     assert simulator.message(ANA, loaded["own.eml"].message_id).labels == ("SENT",)
     assert simulator.message(ANA, loaded["dated.eml"].message_id).labels == ("INBOX",)
+
+
+def test_accounts_that_share_a_folder_take_turns(tmp_path: Path, simulator: Simulator) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.eml").write_bytes(mail(str(number)))
+    names = []
+    for turn, account in enumerate((ANA, BEN)):
+        simulator.add_account(account)
+        shared = simulator.load(account, tmp_path, turn=turn, of=2)
+        names.append([one.name for one in shared])
+
+    assert names == [["0.eml", "2.eml", "4.eml"], ["1.eml", "3.eml"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "addresses"),
+    [
+        ("jane@x.example <eve@y.example>", ("eve@y.example",)),
+        ("A <jane@x.example> B <eve@y.example>", ("eve@y.example",)),
+        ('"jane@x.example <z>" <eve@y.example>', ("eve@y.example",)),
+        ("jane@x.example, eve@y.example", ("jane@x.example", "eve@y.example")),
+        ("jane@x.example eve@y.example", ("jane@x.example", "eve@y.example")),
+        ("Jane Doe jane@x.example", ("jane@x.example",)),
+        ("'jane@x.example'", ("jane@x.example",)),
+        ("o'neil@x.example", ("o'neil@x.example",)),
+    ],
+)
+def test_people_are_found_where_a_mail_client_sees_them(
+    value: str, addresses: tuple[str, ...]
+) -> None:
+    assert head.people([value]).addresses == addresses

@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 from msgspec import Struct
 
 from infra.simulator.google import consent, scopes
-from infra.simulator.google.tokens import CHALLENGE, CODE_LIFETIME, Client, Code, Tokens
+from infra.simulator.google.tokens import CODE_LIFETIME, Client, Code, Tokens
 from infra.simulator.http import Refused, Request, Response, Route
 from infra.simulator.mail import Account
+from infra.simulator.oauth import CHALLENGE
 from infra.simulator.postoffice import PostOffice
 
 PATH = "/o/oauth2/v2/auth"

@@ -7,10 +7,10 @@ from typing import Literal
 
 from infra.simulator.google import errors, scopes
 from infra.simulator.google.limits import Quota
-from infra.simulator.google.oauth import bearer
 from infra.simulator.google.tokens import Token, Tokens
 from infra.simulator.http import Request, Response, Route
 from infra.simulator.mail import Mailbox
+from infra.simulator.oauth import bearer
 from infra.simulator.postoffice import PostOffice
 
 ROOT = "/gmail/v1/users/{userId}"

@@ -1,19 +1,13 @@
 """Who somebody is: ID tokens, the keys that prove them, and the userinfo answer."""
 
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from msgspec import Struct
 
+from infra.simulator import oauth
 from infra.simulator.google.tokens import Token
 from infra.simulator.mail import Account
 from infra.simulator.store import Store
@@ -63,20 +57,5 @@ class Identity:
     def _key(self) -> rsa.RSAPrivateKey:
         with self._store:
             if "id" not in self._keys:
-                self._keys["id"] = _Key(_new_pem())
-            return _loaded(self._keys["id"].pem)
-
-
-@cache
-def _new_pem() -> str:
-    """One for all simulators of a process: making it takes tenths of a second."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-@cache
-def _loaded(pem: str) -> rsa.RSAPrivateKey:
-    key = load_pem_private_key(pem.encode(), None)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise TypeError("the stored key is no RSA key")
-    return key
+                self._keys["id"] = _Key(oauth.new_key())
+            return oauth.loaded_key(self._keys["id"].pem)

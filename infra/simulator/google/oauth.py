@@ -1,16 +1,14 @@
 """The endpoints a client's server calls: token, revoke, userinfo, keys."""
 
-import base64
-import binascii
 import secrets
 from typing import Any
-from urllib.parse import unquote
 
 from infra.simulator.google import errors
 from infra.simulator.google.identity import Identity
 from infra.simulator.google.limits import Limits
-from infra.simulator.google.tokens import Client, Code, Token, Tokens, verifier_matches
+from infra.simulator.google.tokens import Client, Code, Token, Tokens
 from infra.simulator.http import Refused, Request, Response, Route, json_response
+from infra.simulator.oauth import basic, bearer, verifier_matches
 from infra.simulator.postoffice import PostOffice
 
 _KINDS = {"authorization_code": "code", "refresh_token": "refresh_token"}
@@ -98,7 +96,7 @@ class OAuth:
 
     def _client(self, request: Request, form: dict[str, str]) -> Client:
         """By HTTP Basic or by form fields (RFC 6749 2.3.1)."""
-        client_id, secret = _basic(request) or (
+        client_id, secret = basic(request) or (
             form.get("client_id", ""),
             form.get("client_secret", ""),
         )
@@ -131,22 +129,6 @@ class OAuth:
 
     def _certs(self, _: Request) -> Response:
         return json_response(self._identity.jwks(), Cache_Control="public, max-age=19800")
-
-
-def bearer(request: Request) -> str:
-    kind, _, value = request.headers.get("authorization", "").partition(" ")
-    return value.strip() if kind.lower() == "bearer" else ""
-
-
-def _basic(request: Request) -> tuple[str, str] | None:
-    kind, _, value = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "basic":
-        return None
-    try:
-        name, _, secret = base64.b64decode(value).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return unquote(name), unquote(secret)
 
 
 def _required(form: dict[str, str], name: str) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from infra.simulator import head, mime
-from infra.simulator.charsets import header_text, words
+from infra.simulator.charsets import words
 
 _ADDRESSED = {*head.PEOPLE, "sender", "delivered-to", "return-path", "resent-from", "resent-to"}
 _INVISIBLE = re.compile(
@@ -84,7 +84,7 @@ class _Builder:
 
     def node(self, part: Part, part_id: str, depth: int) -> dict[str, Any]:
         mime_type = part.get_content_type()
-        name = _file_name(part)
+        name = mime.file_name(part)
         self.named = self.named or bool(name)
         node: dict[str, Any] = {
             "partId": part_id,
@@ -102,7 +102,7 @@ class _Builder:
     def _body(self, part: Part, part_id: str, name: str, inner: bool) -> dict[str, Any]:
         if inner and (not name or part.get_content_maintype() == "multipart"):
             return {"size": 0}
-        data = _bytes(part) if inner or name else self._data(part)
+        data = mime.whole(part) if inner or name else self._data(part)
         if not name:
             return {"size": len(data)} | ({"data": base64url(data)} if data else {})
         key = "ANGjdJ" + base64url(f"part {part_id}".encode())
@@ -112,7 +112,7 @@ class _Builder:
     def _data(self, part: Part) -> bytes:
         """Gmail serves text as UTF-8, whatever it was written in."""
         if part.get_content_maintype() != "text":
-            return _bytes(part)
+            return mime.whole(part)
         text = mime.leaf_text(part)
         if part.get_content_subtype() == "html":
             self.html = self.html or text[:_SHOWN]
@@ -124,22 +124,7 @@ class _Builder:
 def _children(part: Part) -> list[Part]:
     """What Gmail shows as parts: of a multipart or an attached mail, not of a delivery status."""
     multiple = part.get_content_maintype() == "multipart"
-    return _inner(part) if multiple or part.get_content_type() == "message/rfc822" else []
-
-
-def _inner(part: Part) -> list[Part]:
-    payload = part.get_payload()
-    return [c for c in payload if isinstance(c, Part)] if isinstance(payload, list) else []
-
-
-def _bytes(part: Part) -> bytes:
-    """A leaf's bytes; for an attached mail, the mail."""
-    if not part.is_multipart():
-        return mime.content(part)
-    try:
-        return b"".join(child.as_bytes() for child in _inner(part))
-    except (UnicodeError, LookupError, ValueError, TypeError, AttributeError, RecursionError):
-        return b""  # the parser took in what its generator cannot write
+    return mime.children(part) if multiple or part.get_content_type() == "message/rfc822" else []
 
 
 def _headers(part: Part) -> list[dict[str, str]]:
@@ -147,23 +132,7 @@ def _headers(part: Part) -> list[dict[str, str]]:
 
 
 def _value(name: str, value: object) -> str:
-    return head.decoded(_eight_bit(value), structured=name.lower() in _ADDRESSED)
-
-
-def _eight_bit(value: object) -> str:
-    """The parser keeps bytes beyond ASCII as surrogates."""
-    return head.unfolded(header_text(str(value).encode("ascii", "surrogateescape")))
-
-
-def _file_name(part: Part) -> str:
-    readable = Part()  # the library's own reading of parameters loses 8-bit names
-    for name, value in part.raw_items():
-        if name.lower() in {"content-type", "content-disposition"} and name not in readable:
-            readable[name] = _eight_bit(value)
-    try:
-        return head.decoded(readable.get_filename() or "")
-    except (ValueError, TypeError, LookupError, AttributeError):
-        return ""
+    return head.decoded(mime.field_text(value), structured=name.lower() in _ADDRESSED)
 
 
 def _html_text(html: str) -> str:

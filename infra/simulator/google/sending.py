@@ -12,10 +12,11 @@ from infra.simulator.charsets import lenient_base64
 from infra.simulator.google import errors
 from infra.simulator.google.calls import Calls, number, page_token
 from infra.simulator.google.gmail import ID, Gmail, brief, take
-from infra.simulator.google.limits import Limits, Quota, exceeds
+from infra.simulator.google.limits import Limits, Quota
 from infra.simulator.http import Request, Response, Route, json_response
 from infra.simulator.mail import Mailbox, Message
 from infra.simulator.postoffice import PostOffice
+from infra.simulator.quota import exceeds
 
 
 class Draft(Struct, frozen=True):

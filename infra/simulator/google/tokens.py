@@ -1,17 +1,14 @@
 """Clients, grants, codes and tokens: what was consented to, and for how long it lives."""
 
-import base64
-import hashlib
-import re
 import secrets
 from datetime import datetime, timedelta
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from infra.simulator.google.limits import Limits
+from infra.simulator.oauth import redirects
 from infra.simulator.store import Store, Table
 from shared.ports import Clock
 
@@ -19,8 +16,6 @@ CODE_LIFETIME = timedelta(minutes=10)
 UNUSED_LIFETIME = timedelta(days=183)
 """A refresh token nobody uses for six months dies."""
 TESTING_LIFETIME = timedelta(days=7)
-CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Client(Struct, frozen=True):
@@ -34,11 +29,7 @@ class Client(Struct, frozen=True):
     """An External app in Testing: its refresh tokens live for a week."""
 
     def redirects_to(self, uri: str) -> bool:
-        if self.redirect_uris:
-            return uri in self.redirect_uris
-        parts = urlsplit(uri)
-        loopback = parts.hostname in _LOOPBACK and not (parts.username or parts.fragment)
-        return parts.scheme in {"http", "https"} and loopback
+        return redirects(uri, self.redirect_uris)
 
 
 class Grant(Struct, frozen=True):
@@ -205,13 +196,6 @@ class Tokens:
         old = self._clock.now() - timedelta(hours=1)
         for token in [t for t in self._access.values() if t.expires_at < old]:
             del self._access[token.value]
-
-
-def verifier_matches(verifier: str, challenge: str) -> bool:
-    """PKCE S256 (RFC 7636 4.6)."""
-    digest = hashlib.sha256(verifier.encode("ascii", "replace")).digest()
-    computed = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    return secrets.compare_digest(computed, challenge)
 
 
 def _held(table: Table[H], account: str, client: str) -> list[str]:
