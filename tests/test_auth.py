@@ -84,7 +84,7 @@ class TestUsers:
 
     @pytest.mark.parametrize(
         "team",
-        ["", None, " / ", "..", ".", "__x__", "a/b", "a\x00b", "a\nb", ["acme"], True, "x" * 201],
+        ["", None, " ", " a", "a\x00b", "a\nb", ["acme"], True, "x" * 201],
     )
     def test_a_team_that_is_no_usable_id_is_refused(
         self, users: Users, issuer: Issuer, team: object

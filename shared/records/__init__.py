@@ -6,6 +6,7 @@ so they are quoted into one safe path segment; every other id is our own.
 
 from urllib.parse import quote
 
+from shared.domain import ids
 from shared.domain.contacts import Activity, Contact, ContactAddress
 from shared.domain.emails import Email
 from shared.domain.mailboxes import Connection, Mailbox
@@ -35,11 +36,15 @@ __all__ = [
     "used_states",
 ]
 
+MAX_SEGMENT = 1_000
+"""Characters."""
+
 
 def _team(team_id: str) -> str:
-    """Firestore refuses the ids ".", ".." and "__…__"; "/" would start another segment."""
-    segment = quote(team_id, safe="")
-    return "teams/" + segment.replace(".", "%2E").replace("__", "%5F%5F")
+    """Firestore refuses the ids ".", ".." and "__…__", and longer ones than 1,500 bytes; "/" would start
+    another segment."""
+    segment = quote(team_id, safe="").replace(".", "%2E").replace("__", "%5F%5F")
+    return f"teams/{segment if len(segment) <= MAX_SEGMENT else ids.derived('team', team_id)}"
 
 
 def mailboxes(store: DocumentStore, team_id: str) -> Collection[Mailbox]:
