@@ -82,5 +82,5 @@ class OneVendor(Simulator):
 
 def without_limits(simulator: Simulator) -> None:
     """For tests about something else than throttling."""
-    simulator.google.limits.units_per_minute = None
-    simulator.microsoft.limits.requests_per_10_minutes = None
+    for vendor in simulator.vendors.values():
+        vendor.lift_quota()

@@ -49,9 +49,9 @@ class Simulated:
         """A mail as it lies in an account."""
         return self._send("GET", f"messages/raw?account={account}&id={message_id}").content
 
-    def limit(self, provider: str, **limits: int | None) -> None:
-        """None switches a limit off."""
-        self._control("PATCH", f"limits/{provider}", **limits)
+    def lift_quota(self) -> None:
+        """Of all providers."""
+        self._control("POST", "quota/lift")
 
     def latency(self, milliseconds: int) -> None:
         """Of every HTTP request."""

@@ -12,7 +12,6 @@ from infra.simulator import (
     MICROSOFT_CLIENT_ID,
     MICROSOFT_CLIENT_SECRET,
     Simulator,
-    samples,
 )
 
 
@@ -54,9 +53,7 @@ def _fill(simulator: Simulator, mail: Path | None) -> None:
     if mail is None:
         simulator.add_samples()
         return
-    first, *_ = [
-        simulator.add_account(address, name=name) for address, name in samples.TEAM.items()
-    ]
+    first, *_ = simulator.add_team()
     loaded = simulator.load(first.address, mail)
     for one in loaded:
         if one.problem:

@@ -11,6 +11,7 @@ GET    /left                           mails to addresses elsewhere
 GET    /faults · POST /faults (a Fault) · DELETE /faults · PUT /latency {ms}
 GET    /counters · DELETE /counters
 GET    /limits/{provider} · PATCH /limits/{provider} (some of its limits)
+POST   /quota/lift
 POST   /history/expire {account} · /grants/revoke {account} · /tokens/expire {account?} · /time {advance}
 
 A vendor may have paths of its own below its name: see `microsoft.control`.
@@ -135,6 +136,7 @@ class Control:
             act("DELETE", "counters", Nothing, lambda _: sim.meters.reset()),
             read("limits/{provider}", lambda request: sim.vendors[request.args["provider"]].limits),
             Route("PATCH", f"{CONTROL}limits/{{provider}}", "control", self._limit),
+            act("POST", "quota/lift", Nothing, lambda _: self._lift_quota()),
             act("POST", "history/expire", OfAccount, lambda body: sim.expire_history(body.account)),
             act("POST", "grants/revoke", OfAccount, lambda body: sim.revoke_grant(body.account)),
             act(
@@ -171,6 +173,10 @@ class Control:
     def _raw(self, request: Request) -> Response:
         raw = _guarded(lambda: self._simulator.raw(request.param("account"), request.param("id")))
         return Response(200, raw, "message/rfc822")
+
+    def _lift_quota(self) -> None:
+        for vendor in self._simulator.vendors.values():
+            vendor.lift_quota()
 
     def _limit(self, request: Request) -> Response:
         """Fields that are not named stay as they are."""

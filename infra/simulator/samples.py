@@ -28,6 +28,8 @@ TEAM = {
     "ben@example.com": "Ben Okoro",
     "chris@example.com": "Chris Weber",
 }
+PROVIDERS = {"ben@example.com": "microsoft"}
+"""Of those of the team whose mailbox is not at Google."""
 CONTACTS = {
     "maya.lindqvist@harbor-coffee.example": "Maya Lindqvist",
     "tomas@kovac-werkstatt.example": "Tomáš Kovač",

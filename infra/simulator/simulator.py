@@ -47,6 +47,9 @@ class Vendor(Protocol):
         """Changed by assigning to its fields."""
 
     def routes(self) -> list[Route]: ...
+    def lift_quota(self) -> None:
+        """From now on an account may read and send as much as it likes."""
+
     def revoke_grant(self, account: str) -> None: ...
     def expire_access_tokens(self, account: str) -> None:
         """`account` "" means everybody's."""
@@ -146,13 +149,18 @@ class Simulator:
         with self.office.store:
             return list(self._loaded.values())
 
+    def add_team(self) -> list[Account]:
+        """Three accounts of a team, at all providers; see `samples`."""
+        return [
+            self.add_account(address, name=name, provider=samples.PROVIDERS.get(address, "google"))
+            for address, name in samples.TEAM.items()
+        ]
+
     def add_samples(self) -> list[Account]:
-        """Three accounts of a team and a few weeks of their mail; see `samples`."""
+        """The team and a few weeks of its mail."""
         now = self.clock.now()
         with self.office.store:
-            accounts = [
-                self.add_account(address, name=name) for address, name in samples.TEAM.items()
-            ]
+            accounts = self.add_team()
             for sample in samples.mails(now):
                 self.office.add(sample.account, sample.raw, labels=sample.labels)
         return accounts

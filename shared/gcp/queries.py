@@ -26,7 +26,6 @@ _OPERATORS = {
     ">=": "GREATER_THAN_OR_EQUAL",
     "in": "IN",
 }
-_DOCUMENT_NAME = "__name__"
 
 
 class _Place(Struct, array_like=True, frozen=True):
@@ -80,20 +79,13 @@ def _check(query: Query) -> None:
 
 
 def _order(query: Query) -> list[dict[str, Any]]:
-    last = query.order_by[-1] if query.order_by else ""
-    name = f"-{_DOCUMENT_NAME}" if last.startswith("-") else _DOCUMENT_NAME
-    return [
-        *map(_ordering, query.order_by, map(field_path, _fields(query))),
-        _ordering(name, _DOCUMENT_NAME),
-    ]
+    fields = [_ordering(field_path(field.removeprefix("-")), field) for field in query.order_by]
+    return [*fields, _ordering("__name__", *query.order_by[-1:])]
 
 
-def _fields(query: Query) -> list[str]:
-    return [field.removeprefix("-") for field in query.order_by]
-
-
-def _ordering(field: str, path: str) -> dict[str, Any]:
-    direction = "DESCENDING" if field.startswith("-") else "ASCENDING"
+def _ordering(path: str, *field: str) -> dict[str, Any]:
+    """By `path`, in the direction of the field as it stands in `order_by`."""
+    direction = "DESCENDING" if field and field[0].startswith("-") else "ASCENDING"
     return {"field": {"field_path": path}, "direction": direction}
 
 

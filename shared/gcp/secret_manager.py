@@ -128,9 +128,9 @@ class Secrets:
         request = {"parent": self._secret(name), "payload": payload}
         try:
             return client.add_secret_version(request, **_ONCE)
-        except google.NotFound:
-            self._create(client, name, labels)
-            return client.add_secret_version(request, **_ONCE)
+        except google.NotFound as error:
+            self._create(client, name, labels)  # and tried again until it can be seen
+            raise google.Aborted(f"{name} is new") from error  # type: ignore[no-untyped-call]
 
     def _create(
         self, client: "SecretManagerServiceClient", name: str, labels: Mapping[str, str]
@@ -162,11 +162,18 @@ class Secrets:
     def _destroy_before(self, name: str, number: int) -> None:
         """Also those that others left behind when they died. The last one is known without the list,
         which may not have it yet."""
-        request = {"parent": self._secret(name), "filter": "state:ENABLED"}
-        listed = self._ask(lambda client: list(client.list_secret_versions(request, **_ONCE)))
-        for older in {number - 1, *map(_number, listed)}:
+        for older in {number - 1, *self._ask(lambda client: self._enabled(client, name))}:
             if 0 < older < number:
                 self._destroy(name, older)
+
+    def _enabled(self, client: "SecretManagerServiceClient", name: str) -> list[int]:
+        from google.api_core import exceptions as google
+
+        request = {"parent": self._secret(name), "filter": "state:ENABLED"}
+        try:
+            return [_number(one) for one in client.list_secret_versions(request, **_ONCE)]
+        except google.NotFound:  # deleted meanwhile
+            return []
 
     def _destroy(self, name: str, number: int) -> None:
         path = self._name(name, number)

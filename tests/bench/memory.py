@@ -41,7 +41,7 @@ def claims() -> Iterator[Claim]:
 def _call_everything(stack: Stack, user: User) -> None:
     """Every function works REQUESTS times: users' calls, and the tasks and schedules behind them."""
     simulated = Simulated(stack.simulator_url)
-    simulated.limit(PROVIDER, units_per_minute=None, sends_per_day=None)
+    simulated.lift_quota()
     account = next(a.address for a in simulated.accounts() if a.provider == PROVIDER)
     contact = user.add_contact(_CONTACT).id
     for _ in range(REQUESTS):

@@ -23,7 +23,7 @@ def simulator(mbox: Path) -> Iterator[Simulated]:
     ) as process:
         try:
             running = Simulated(_url(process))
-            running.limit("google", units_per_minute=None, sends_per_day=None)
+            running.lift_quota()
             yield running
         finally:
             process.terminate()

@@ -1,11 +1,12 @@
 """What the contract suite does not ask of the SecretStore on Secret Manager."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import google_crc32c
 import pytest
+from google.api_core import exceptions as google
 from google.cloud.secretmanager_v1 import SecretManagerServiceClient, types
 from msgspec.structs import replace
 
@@ -13,7 +14,6 @@ from shared.config import Settings
 from shared.domain.errors import ConfigurationError, ProviderUnavailable
 from shared.gcp import GoogleCloud, calls
 from shared.gcp.secret_manager import Secrets
-from shared.ports import DocumentStore
 from tests.gcp.cloud import backend, servers
 from tests.gcp.secret_manager_server import SecretManager, State
 
@@ -182,6 +182,52 @@ def test_a_disabled_version_is_our_fault_and_no_missing_token(
     assert secrets.get(NAME) == b"token"
 
 
+class Interrupted:
+    """Google's client; `interrupt` happens just before the first call of one method."""
+
+    def __init__(self, client: Any, method: str, interrupt: Callable[[], object]) -> None:
+        self._client = client
+        self._method = method
+        self._interrupts = [interrupt]
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._method and self._interrupts:
+            self._interrupts.pop()()
+        return getattr(self._client, name)
+
+
+def test_a_secret_may_be_deleted_while_it_is_written(
+    cloud: GoogleCloud, cloud_settings: Settings
+) -> None:
+    cloud.secrets.put(NAME, b"old")
+    client: Any = Interrupted(
+        cloud.clients.secret_manager(), "list_secret_versions", lambda: cloud.secrets.delete(NAME)
+    )
+    using(client, cloud, cloud_settings).put(NAME, b"new")
+    assert cloud.secrets.get(NAME) is None
+
+
+def test_a_secret_that_cannot_be_seen_at_once_is_waited_for(
+    cloud: GoogleCloud, cloud_settings: Settings
+) -> None:
+    class Blind(Interrupted):
+        unseen = 3
+
+        def add_secret_version(self, *request: Any, **options: Any) -> Any:
+            self.unseen -= 1
+            if self.unseen >= 0:
+                raise google.NotFound("not yet")  # type: ignore[no-untyped-call]
+            return self._client.add_secret_version(*request, **options)
+
+    client = Blind(cloud.clients.secret_manager(), "", lambda: None)
+    using(client, cloud, cloud_settings).put(NAME, b"token")
+    assert cloud.secrets.get(NAME) == b"token"
+
+
+def using(client: Any, cloud: GoogleCloud, settings: Settings) -> Secrets:
+    return Secrets(lambda: client, settings.google_cloud_project, cloud.documents)
+
+
 class Damaging:
     """Google's client, whose answers arrive with a flipped bit the first `times` times."""
 
@@ -201,9 +247,7 @@ class Damaging:
 
 
 def damaged(cloud: GoogleCloud, settings: Settings, times: int) -> Secrets:
-    client: Any = Damaging(cloud.clients.secret_manager(), times)
-    documents: DocumentStore = cloud.documents
-    return Secrets(lambda: client, settings.google_cloud_project, documents)
+    return using(Damaging(cloud.clients.secret_manager(), times), cloud, settings)
 
 
 def test_a_value_that_arrives_damaged_is_read_again(

@@ -44,6 +44,9 @@ class Google:
     def routes(self) -> list[Route]:
         return [route for part in self._parts for route in part.routes()]
 
+    def lift_quota(self) -> None:
+        self.limits.units_per_minute = self.limits.sends_per_day = None
+
     def revoke_grant(self, account: str) -> None:
         with self._store:
             self.tokens.withdraw(account)

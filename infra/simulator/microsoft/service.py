@@ -53,6 +53,9 @@ class Microsoft:
     def routes(self) -> list[Route]:
         return [route for part in self._parts for route in part.routes()]
 
+    def lift_quota(self) -> None:
+        self.limits.requests_per_10_minutes = None
+
     def revoke_grant(self, account: str) -> None:
         with self._office.store:
             self.tokens.withdraw(account)

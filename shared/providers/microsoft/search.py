@@ -1,6 +1,7 @@
 """Graph's ways to find mail: by KQL where addresses are given, by date where none are."""
 
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.domain.errors import ProviderRejected
+from shared.mime.addresses import spellings
 from shared.ports import Search
 from shared.providers.microsoft.api import query_of
 
@@ -75,8 +77,9 @@ def after(search: Search, position: Position, answer: dict[str, Any]) -> str:
 
 
 def _kql(search: Search, until: str) -> str:
-    anybody = " OR ".join(f"participants:{_phrase(address)}" for address in search.addresses)
-    terms = [f"({anybody})"] if len(search.addresses) > 1 else [anybody]
+    phrases = list(map(_phrase, chain.from_iterable(map(spellings, search.addresses))))
+    anybody = " OR ".join(f"participants:{phrase}" for phrase in phrases)
+    terms = [f"({anybody})"] if len(phrases) > 1 else [anybody]
     if search.since:
         terms.append(f"received>={_moved(search.since.date().isoformat(), -1)}")
     if until:
