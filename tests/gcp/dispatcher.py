@@ -39,7 +39,7 @@ class Dispatcher:
         """Nothing waits or runs."""
         return all(queue.count() == (0, 0) for queue in self._server.queues.values())
 
-    def wait_until_idle(self, seconds: float = 10.0) -> None:
+    def wait_until_idle(self, seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
         while not self.idle():
             if time.monotonic() > end:

@@ -55,7 +55,8 @@ def test_a_forged_cursor_is_refused(store: Documents, cursor: str) -> None:
 )
 @given(
     values=st.lists(
-        st.none() | st.integers() | st.text(max_size=5) | st.lists(st.none()), max_size=2
+        st.none() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=5) | st.lists(st.none()),
+        max_size=2,
     ),
     path=st.text(max_size=8),
 )
