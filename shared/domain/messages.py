@@ -1,13 +1,12 @@
 """A stored message: a small document to list, and its body apart, in pieces a store can hold."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from msgspec import Struct
 
 from shared.domain import ids
 from shared.domain.emails import Email
-from shared.domain.mail import Address, Attachment, Content, Envelope, fingerprint
+from shared.domain.mail import Attachment, Content, Envelope, Mail, fingerprint
 
 PIECE_BYTES = 700_000
 """UTF-8 bytes of one piece: below Firestore's 1 MiB a document, with room for the rest of it."""
@@ -18,31 +17,15 @@ class Message(Struct, kw_only=True):
     team_id: str
     mailbox_id: str
     user_id: str
-    provider_id: str
+    """Who wrote it through us, or else whose mailbox it lies in."""
     fingerprint: str
     """What all copies of the mail have in common, in whichever mailbox; see `mail.fingerprint`."""
-    thread_id: str = ""
-    rfc_message_id: str = ""
-    subject: str = ""
-    snippet: str = ""
-    at: datetime
-    dated: datetime | None = None
-    sender: tuple[Address, ...] = ()
-    to: tuple[Address, ...] = ()
-    cc: tuple[Address, ...] = ()
-    bcc: tuple[Address, ...] = ()
-    reply_to: tuple[Address, ...] = ()
-    in_reply_to: str = ""
-    references: tuple[str, ...] = ()
-    outgoing: bool = False
+    envelope: Envelope
     email_id: str = ""
     """The email of ours that became this message, "" otherwise."""
     contact_ids: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     pieces: int = 0
-
-    def participants(self) -> tuple[Address, ...]:
-        return self.sender + self.to + self.cc + self.bcc + self.reply_to
 
 
 class BodyPiece(Struct, kw_only=True):
@@ -57,8 +40,7 @@ def message_id(mailbox_id: str, provider_id: str) -> str:
 
 
 def from_mail(
-    envelope: Envelope,
-    content: Content,
+    mail: Mail,
     *,
     team_id: str,
     mailbox_id: str,
@@ -69,29 +51,15 @@ def from_mail(
 ) -> Message:
     """`author` is the email of ours that the mail was, None for everybody else's mail."""
     return Message(
-        id=message_id(mailbox_id, envelope.provider_id),
+        id=message_id(mailbox_id, mail.envelope.provider_id),
         team_id=team_id,
         mailbox_id=mailbox_id,
         user_id=author.user_id if author else owner_id,
-        provider_id=envelope.provider_id,
-        fingerprint=fingerprint(envelope, mailbox_id),
-        thread_id=envelope.thread_id,
-        rfc_message_id=envelope.message_id,
-        subject=envelope.subject,
-        snippet=envelope.snippet,
-        at=envelope.at,
-        dated=envelope.dated,
-        sender=envelope.sender,
-        to=envelope.to,
-        cc=envelope.cc,
-        bcc=envelope.bcc,
-        reply_to=envelope.reply_to,
-        in_reply_to=envelope.in_reply_to,
-        references=envelope.references,
-        outgoing=envelope.outgoing,
+        fingerprint=fingerprint(mail.envelope, mailbox_id),
+        envelope=mail.envelope,
         email_id=author.id if author else "",
         contact_ids=contact_ids,
-        attachments=content.attachments,
+        attachments=mail.content.attachments,
         pieces=pieces,
     )
 

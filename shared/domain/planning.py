@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Protocol
 
 from msgspec import Struct
 
-from shared.domain.mail import Address, Envelope
+from shared.domain.mail import Envelope
 from shared.domain.sync import Import, Stage, SyncState, Why
 
 SCAN_LIMIT = {Why.FIRST: 150, Why.EXPIRED: 150, Why.CONTACTS: 50}
@@ -115,13 +114,9 @@ def plan_page(
     return PagePlan(take, tuple(passed))
 
 
-class HasParticipants(Protocol):
-    def participants(self) -> tuple[Address, ...]: ...
-
-
 def contacts_of(
-    mail: HasParticipants, known: Mapping[str, Sequence[str]], own_address: str
+    envelope: Envelope, known: Mapping[str, Sequence[str]], own_address: str
 ) -> tuple[str, ...]:
-    addresses = (party.address for party in mail.participants())
+    addresses = (party.address for party in envelope.participants())
     found = (known.get(address, ()) for address in addresses if address != own_address)
     return tuple(dict.fromkeys(contact for contacts in found for contact in contacts))

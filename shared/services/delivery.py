@@ -28,7 +28,7 @@ from shared.domain.errors import (
 )
 from shared.domain.mail import Address, Content, Envelope, Mail, OutgoingMail
 from shared.domain.mailboxes import Capability, Mailbox
-from shared.domain.messages import message_id
+from shared.domain.messages import Message, message_id
 from shared.domain.planning import contacts_of
 from shared.mime.text import from_html
 from shared.ports import MailProvider, SendOutcome, Transaction, World
@@ -257,13 +257,8 @@ class Delivery:
 
 
 def _outgoing(world: World, email: Email, mailbox: Mailbox) -> OutgoingMail:
-    """An answer to a message in a colleague's mailbox refers to it, but cannot join its thread: a
-    thread id belongs to one mailbox."""
     answered = records.messages(world.documents, email.team_id).find(email.in_reply_to)
-    message = answered.record if answered else None
-    same_mailbox = message is not None and message.mailbox_id == mailbox.id
-    own_id = (message.rfc_message_id,) if message and message.rfc_message_id else ()
-    return OutgoingMail(
+    outgoing = OutgoingMail(
         mark=email.id,
         sender=Address(mailbox.address, mailbox.name),
         to=email.to,
@@ -272,7 +267,18 @@ def _outgoing(world: World, email: Email, mailbox: Mailbox) -> OutgoingMail:
         subject=email.subject,
         html=email.html,
         text=email.text,
-        in_reply_to=message.rfc_message_id if message else "",
-        references=(*message.references, *own_id) if message else (),
-        thread_id=message.thread_id if message and same_mailbox else "",
+    )
+    return _answering(outgoing, answered.record, mailbox) if answered else outgoing
+
+
+def _answering(outgoing: OutgoingMail, message: Message, mailbox: Mailbox) -> OutgoingMail:
+    """An answer to a message in a colleague's mailbox refers to it, but cannot join its thread: a
+    thread id belongs to one mailbox."""
+    envelope = message.envelope
+    own_id = (envelope.message_id,) if envelope.message_id else ()
+    return structs.replace(
+        outgoing,
+        in_reply_to=envelope.message_id,
+        references=envelope.references + own_id,
+        thread_id=envelope.thread_id if message.mailbox_id == mailbox.id else "",
     )

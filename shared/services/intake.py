@@ -9,10 +9,10 @@ from shared import records
 from shared.domain.contacts import address_id
 from shared.domain.emails import Email
 from shared.domain.errors import AlreadyExists, PreconditionFailed
-from shared.domain.mail import Mail
+from shared.domain.mail import Envelope, Mail
 from shared.domain.mailboxes import Mailbox
 from shared.domain.messages import Message, body_pieces, from_mail
-from shared.domain.planning import HasParticipants, contacts_of
+from shared.domain.planning import contacts_of
 from shared.ports import World, Write
 from shared.services import timelines
 
@@ -30,11 +30,13 @@ class Arrival(Struct, frozen=True):
 
 
 def known_addresses(
-    world: World, team_id: str, mails: Iterable[HasParticipants]
+    world: World, team_id: str, envelopes: Iterable[Envelope]
 ) -> dict[str, tuple[str, ...]]:
-    """Address → contacts, of all that occur in the mails: one batched read."""
+    """Address → contacts, of all that occur in the envelopes: one batched read."""
     wanted = {
-        address_id(party.address): party.address for mail in mails for party in mail.participants()
+        address_id(party.address): party.address
+        for envelope in envelopes
+        for party in envelope.participants()
     }
     held = records.addresses(world.documents, team_id).many(wanted)
     return {wanted[id]: entry.record.contact_ids for id, entry in held.items()}
@@ -47,11 +49,11 @@ def store(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival], *also: Wr
 
 def refile(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
     """Puts stored messages onto the timelines of contacts that were added after them."""
-    known = known_addresses(world, mailbox.team_id, messages)
+    known = known_addresses(world, mailbox.team_id, [message.envelope for message in messages])
     kept = records.messages(world.documents, mailbox.team_id)
     late = []
     for message in messages:
-        contacts = contacts_of(message, known, mailbox.address)
+        contacts = contacts_of(message.envelope, known, mailbox.address)
         if more := tuple(c for c in contacts if c not in message.contact_ids):
             late.append(structs.replace(message, contact_ids=message.contact_ids + more))
     if late:
@@ -66,8 +68,7 @@ def _writes(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival]) -> Iter
     ours = _ours(world, mailbox, arrivals)
     messages = [
         from_mail(
-            arrival.mail.envelope,
-            arrival.mail.content,
+            arrival.mail,
             team_id=mailbox.team_id,
             mailbox_id=mailbox.id,
             author=ours.get(arrival.mail.envelope.provider_id),

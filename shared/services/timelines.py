@@ -33,18 +33,19 @@ def writes(world: World, messages: Sequence[Message]) -> list[Write]:
 
 
 def _line(message: Message, contact_id: str) -> Activity:
+    envelope = message.envelope
     return Activity(
         id=activity_id(contact_id, message.fingerprint),
         team_id=message.team_id,
         contact_id=contact_id,
-        direction=Direction.OUTGOING if message.outgoing else Direction.INCOMING,
-        at=message.at,
+        direction=Direction.OUTGOING if envelope.outgoing else Direction.INCOMING,
+        at=envelope.at,
         user_id=message.user_id,
         mailbox_id=message.mailbox_id,
         message_id=message.id,
-        subject=message.subject,
-        snippet=message.snippet,
-        copies={copy_place(message.mailbox_id, message.outgoing): message.id},
+        subject=envelope.subject,
+        snippet=envelope.snippet,
+        copies={copy_place(message.mailbox_id, envelope.outgoing): message.id},
     )
 
 

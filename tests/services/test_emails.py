@@ -120,7 +120,7 @@ def test_an_answer_joins_its_thread(
     (sent,) = simulator.left()
     assert f"In-Reply-To: {long_id}".encode() in sent.raw
     answered = records.messages(world.documents, "acme").get(line.message_id)
-    assert emails.show(world, ANA, email.id).thread_id == answered.thread_id
+    assert emails.show(world, ANA, email.id).thread_id == answered.envelope.thread_id
 
 
 @pytest.fixture(params=[0, -1], ids=["first step", "last step"])
