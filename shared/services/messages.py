@@ -13,7 +13,7 @@ from shared.mime.sanitise import clean_html
 from shared.ports import World
 
 
-class MessageView(Struct):
+class MessageView(Struct, rename={"sender": "from"}):
     """`html` is sanitised when it is read, so that a better sanitiser mends what is stored already."""
 
     id: str
