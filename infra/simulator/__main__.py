@@ -41,19 +41,24 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--mail",
         type=Path,
-        help="file or folder of mails, for the first account of a new simulator",
+        help="file or folder of mails, for the first account",
     )
     return parser.parse_args()
 
 
 def _fill(simulator: Simulator, mail: Path | None) -> None:
-    """A simulator that has accounts already keeps them as they are."""
-    if simulator.office.accounts():
-        return
-    if mail is None:
+    """What is there stays. Mail is loaded once: a start with the same MAIL again brings nothing twice."""
+    if mail is not None:
+        _load(simulator, mail)
+    elif not simulator.office.accounts():
         simulator.add_samples()
+
+
+def _load(simulator: Simulator, mail: Path) -> None:
+    first, *_ = simulator.office.accounts() or simulator.add_team()
+    if before := simulator.loaded():
+        print(f"{len(before)} mails were loaded at an earlier start, so these are not loaded")
         return
-    first, *_ = simulator.add_team()
     loaded = simulator.load(first.address, mail)
     for one in loaded:
         if one.problem:

@@ -68,6 +68,23 @@ def test_it_loads_mail_once_and_keeps_it(tmp_path: Path) -> None:
     assert "1 mails loaded into ana@example.com\n" in first
 
 
+def test_mail_can_be_added_to_what_an_earlier_start_left(tmp_path: Path) -> None:
+    (tmp_path / "a.eml").write_bytes(mail())
+    data = ("--data", str(tmp_path / "data"))
+
+    with running(*data) as (_, samples):
+        pass
+    with running(*data, "--mail", str(tmp_path / "a.eml")) as (_, added):
+        assert "1 mails loaded into ana@example.com\n" in added
+
+    before, after = (
+        int(line.split()[1])
+        for line in (*samples, *added)
+        if line.startswith("  ana@example.com: ")
+    )
+    assert after == before + 1
+
+
 def test_what_it_answered_survives_being_killed(tmp_path: Path) -> None:
     raw = base64.b64encode(mail(Subject="Kept")).decode()
     with running("--data", str(tmp_path)) as (process, lines):
