@@ -7,25 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
 from threading import RLock
-from typing import Generic, Protocol, TypeVar, overload
+from typing import Generic, TypeVar, overload
 
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError
-from shared.ports import Clock, DocumentStore, Providers, SecretStore, TaskQueue
+from shared.ports import Backend, Clock, DocumentStore, Providers, SecretStore, TaskQueue
 from shared.sealing import Sealer
 
 T = TypeVar("T")
-
-
-class Backend(Protocol):
-    """What `backend(settings)` of the module that BACKEND names returns; parts made when used."""
-
-    @property
-    def documents(self) -> DocumentStore: ...
-    @property
-    def secrets(self) -> SecretStore: ...
-    @property
-    def tasks(self) -> TaskQueue: ...
 
 
 class once(Generic[T]):  # noqa: N801  # used as a decorator

@@ -342,8 +342,8 @@ class Providers(Protocol):
 # -- All of it ------------------------------------------------------------------------------------
 
 
-class World(Protocol):
-    """What a service may touch, handed to it as its first argument. Each part is made when first used."""
+class Backend(Protocol):
+    """What `backend(settings)` of the module that BACKEND names returns; parts made when used."""
 
     @property
     def documents(self) -> DocumentStore: ...
@@ -351,6 +351,11 @@ class World(Protocol):
     def secrets(self) -> SecretStore: ...
     @property
     def tasks(self) -> TaskQueue: ...
+
+
+class World(Backend, Protocol):
+    """What a service may touch, handed to it as its first argument. Each part is made when first used."""
+
     @property
     def clock(self) -> Clock: ...
     @property

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 
-from msgspec import Struct
-
 from shared.domain.mail import Envelope
 from shared.domain.sync import Import, Stage, SyncState, Why
 
@@ -89,29 +87,17 @@ def finish_import(state: SyncState) -> None:
     state.importing = None
 
 
-class PagePlan(Struct, frozen=True):
-    """What to take of a page of envelopes: provider id → the contacts that take part."""
-
-    take: dict[str, tuple[str, ...]]
-    passed: tuple[str, ...]
-
-
 def plan_page(
     envelopes: Iterable[Envelope], known: Mapping[str, Sequence[str]], own_address: str
-) -> PagePlan:
-    """Take what is ordinary mail and has a known address in any place; pass by the rest.
+) -> dict[str, tuple[str, ...]]:
+    """What to take of a page: provider id → the contacts that take part.
 
-    The mailbox's own address stands in all of its mail and so tells nothing.
+    Ordinary mail with a known address in any place is taken, the rest is passed by. The mailbox's own
+    address stands in all of its mail and so tells nothing.
     """
-    take: dict[str, tuple[str, ...]] = {}
-    passed: list[str] = []
-    for envelope in envelopes:
-        contacts = () if envelope.ignored else contacts_of(envelope, known, own_address)
-        if contacts:
-            take[envelope.provider_id] = contacts
-        else:
-            passed.append(envelope.provider_id)
-    return PagePlan(take, tuple(passed))
+    ordinary = (envelope for envelope in envelopes if not envelope.ignored)
+    found = ((one.provider_id, contacts_of(one, known, own_address)) for one in ordinary)
+    return {provider_id: contacts for provider_id, contacts in found if contacts}
 
 
 def contacts_of(

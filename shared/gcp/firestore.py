@@ -70,8 +70,8 @@ class _Overtaken(Exception):
 class _Transaction:
     """Reads as of one time, and commits if all that was read is then still the same.
 
-    Google's own web client does it so. A transaction of the server locks what it reads, and one that
-    died in the middle holds everybody else up for a minute.
+    A transaction of the server locks what it reads, and one that died in the middle holds everybody
+    else up for a minute.
     """
 
     def __init__(self, rpc: Rpc) -> None:

@@ -242,16 +242,16 @@ class Run:
         return fetched
 
     def _matching(self, headers: Fetched) -> list[str]:
-        return list(self._plan(headers.found.values()).take)
+        return list(self._plan(headers.found.values()))
 
-    def _plan(self, envelopes: Iterable[Envelope]) -> planning.PagePlan:
+    def _plan(self, envelopes: Iterable[Envelope]) -> dict[str, tuple[str, ...]]:
         envelopes = list(envelopes)
         known = intake.known_addresses(self._world, self._mailbox.team_id, envelopes)
         return planning.plan_page(envelopes, known, self._mailbox.address)
 
     def _store(self, mails: Sequence[Mail]) -> dict[str, str]:
         """Stores those of contacts; those that cannot be stored, with the reason."""
-        take = self._plan(mail.envelope for mail in mails).take
+        take = self._plan(mail.envelope for mail in mails)
         arrivals = [
             intake.Arrival(mail, take[mail.envelope.provider_id])
             for mail in mails

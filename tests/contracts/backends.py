@@ -9,23 +9,17 @@ from typing import Any, Protocol
 import msgspec
 
 from infra.embedded import Embedded
-from shared.ports import DocumentStore, SecretStore, TaskQueue
+from shared.ports import Backend
 from tests.gcp.candidate import google_cloud
 
 
-class Candidate(Protocol):
+class Candidate(Backend, Protocol):
     """A backend, and what an exam must see of it beyond the ports.
 
     It may hold other tests' things, so the exams choose names that nobody else has. Nobody takes
     tasks out while an exam runs.
     """
 
-    @property
-    def documents(self) -> DocumentStore: ...
-    @property
-    def secrets(self) -> SecretStore: ...
-    @property
-    def tasks(self) -> TaskQueue: ...
     def versions_kept(self, secret: str) -> int:
         """Of a secret: those not destroyed."""
 
