@@ -11,8 +11,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from infra.local import functions_map
-from infra.local.functions_map import ROOT, FunctionsMap, Trigger
+from infra import functions_map
+from infra.functions_map import ROOT, FunctionsMap, Trigger
 from shared.endpoints import Api, Redirect, TaskApi
 from shared.problems import Problem
 from shared.routing import Route

@@ -9,7 +9,7 @@ import pytest
 from msgspec import Struct, structs
 from werkzeug.test import EnvironBuilder
 
-from infra.local.functions_map import Trigger, load
+from infra.functions_map import Trigger, load
 from infra.simulator import Simulator
 from shared.endpoints import Api, Request
 from shared.routing import Route

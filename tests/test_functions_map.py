@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from werkzeug.test import EnvironBuilder
 
 from infra import openapi
-from infra.local.functions_map import PATH, ROOT, Trigger, load
+from infra.functions_map import PATH, ROOT, Trigger, load
 from shared.bootstrap import World
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError

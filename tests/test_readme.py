@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import openapi
-from infra.local import functions_map
-from infra.local.functions_map import ROOT
+from infra import functions_map, openapi
+from infra.functions_map import ROOT
 from infra.local.stack import Stack
 from shared.config import Settings
 

@@ -57,8 +57,8 @@ def _dotted(version: "tuple[int, ...]") -> str:
 def _run() -> int:
     from rich.console import Console
 
+    from infra.functions_map import ROOT
     from infra.local.configuration import port
-    from infra.local.functions_map import ROOT
     from infra.local.stack import Stack
     from infra.local.welcome import welcome
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from infra.local.functions_map import FunctionsMap
+from infra.functions_map import FunctionsMap
 from infra.local.pages import AUDIENCE
 from infra.simulator import (
     CLIENT_ID,

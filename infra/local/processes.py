@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from infra.local.functions_map import ROOT
+from infra.functions_map import ROOT
 
 HOST = "127.0.0.1"
 START_SECONDS = 30.0

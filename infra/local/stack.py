@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import asdict
 
-from infra import openapi
+from infra import functions_map, openapi
 from infra.embedded.dispatcher import Dispatcher
 from infra.embedded.lanes import Limits
 from infra.embedded.tasks import PendingTask
-from infra.local import configuration, functions_map, pages
-from infra.local.functions_map import Trigger
+from infra.functions_map import Trigger
+from infra.local import configuration, pages
 from infra.local.gateway import Gateway, Upstream, listen, serving
 from infra.local.invoker import Invoker
 from infra.local.issuer import Issuer

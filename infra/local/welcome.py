@@ -4,7 +4,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from infra.local.functions_map import Trigger
+from infra.functions_map import Trigger
 from infra.local.stack import Stack
 
 _CALLED_BY = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from infra.local.functions_map import ROOT
+from infra.functions_map import ROOT
 from tests.bench import cold_start, mails, memory, speed
 from tests.bench.claims import Claim, table
 from tests.bench.simulated import simulator

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterator
 from statistics import median
 
-from infra.local import functions_map
-from infra.local.functions_map import ROOT
+from infra import functions_map
+from infra.functions_map import ROOT
 from tests.bench.claims import Claim
 
 ROUNDS = 9

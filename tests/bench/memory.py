@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra.demo.api import User
 from infra.demo.simulated import Simulated
-from infra.local.functions_map import Function, Trigger
+from infra.functions_map import Function, Trigger
 from infra.local.stack import Stack
 from tests.bench.claims import Claim
 

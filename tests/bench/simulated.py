@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.demo.simulated import Simulated
-from infra.local.functions_map import ROOT
+from infra.functions_map import ROOT
 
 ACCOUNT = "ana@example.com"
 """Who owns the loaded mails."""

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 from google.cloud.tasks_v2 import CreateQueueRequest
 
-from infra.local import functions_map
-from infra.local.functions_map import FunctionsMap, Trigger
+from infra import functions_map
+from infra.functions_map import FunctionsMap, Trigger
 from infra.local.invoker import EMAIL
 from infra.local.issuer import Issuer
 from tests.gcp import emulator

@@ -2,8 +2,8 @@
 
 import pytest
 
+from infra.functions_map import load
 from infra.local import configuration
-from infra.local.functions_map import load
 from infra.simulator import CLIENT_ID
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError

@@ -13,7 +13,7 @@ import pytest
 
 from infra.demo.accounting import Account, Report, doubled
 from infra.demo.screen import plain
-from infra.local.functions_map import ROOT
+from infra.functions_map import ROOT
 from infra.simulator import Loaded
 from shared.providers.registry import PROVIDERS
 

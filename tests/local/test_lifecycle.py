@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from infra.local.functions_map import ROOT
+from infra.functions_map import ROOT
 from infra.local.stack import Stack
 from shared.domain.errors import ConfigurationError
 from tests.local.http import add_contact, call

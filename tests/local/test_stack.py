@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from infra.embedded.tasks import Tasks
-from infra.local.functions_map import Trigger, load
+from infra.functions_map import Trigger, load
 from infra.local.invoker import EMAIL
 from infra.local.issuer import Issuer
 from infra.local.stack import Stack

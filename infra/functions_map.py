@@ -12,7 +12,7 @@ from shared import decoding
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError, InvalidRequest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PATH = ROOT / "terraform" / "functions.yaml"
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
