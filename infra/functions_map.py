@@ -25,7 +25,22 @@ class Trigger(Enum):
     SCHEDULE = "schedule"
 
 
-_BACKEND = ("BACKEND", "EMBEDDED_DATA")
+EMBEDDED, CLOUD = "infra.embedded", "shared.gcp"
+"""The backends that are ours, as BACKEND names them."""
+_BACKENDS = {
+    EMBEDDED: ("EMBEDDED_DATA",),
+    CLOUD: ("GOOGLE_CLOUD_PROJECT", "DEPLOYMENT"),
+}
+"""What a backend needs of every function; other modules get nothing of their own."""
+_BY_ROLE = {
+    "documents": ("FIRESTORE_DATABASE", "FIRESTORE_EMULATOR_HOST"),
+    **dict.fromkeys(("keys", "secrets", "erase"), ("SECRET_MANAGER_EMULATOR_HOST",)),
+    "enqueue": (
+        *("FUNCTIONS_URL", "TASKS_LOCATION", "TASKS_QUEUES", "TASKS_INVOKER"),
+        "CLOUD_TASKS_EMULATOR_HOST",
+    ),
+}
+"""And what the cloud needs for the role."""
 _INVOKER = ("INVOKER_ISSUER", "INVOKER_JWKS_URL", "INVOKER_AUDIENCE", "INVOKER_EMAIL")
 _BY_TRIGGER = {
     Trigger.HTTP: (
@@ -45,6 +60,8 @@ _SETTINGS = frozenset(name.upper() for name in Settings.__struct_fields__)
 
 class Function(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trigger: Trigger
+    public: bool = False
+    """Whether anybody may call it; it then asks for a user's token itself."""
     memory: Annotated[str, Meta(pattern=r"^\d+(Mi|Gi)$")]
     timeout: Annotated[int, Meta(ge=1, le=3600)]
     """Seconds."""
@@ -54,11 +71,14 @@ class Function(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     queue: str = ""
     env: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
-    roles: tuple[Literal["documents", "secrets", "enqueue"], ...] = ()
+    roles: tuple[Literal["documents", "keys", "secrets", "erase", "enqueue"], ...] = ()
 
-    def grants(self) -> frozenset[str]:
-        """The settings it may see."""
-        return frozenset((*self.env, *self.secrets, *_BACKEND, *_BY_TRIGGER[self.trigger]))
+    def grants(self, backend: str = CLOUD) -> frozenset[str]:
+        """The settings it may see when `backend` keeps everything; by default those of the cloud."""
+        needed = ("BACKEND", *_BACKENDS.get(backend, ()), *_BY_TRIGGER[self.trigger])
+        for role in self.roles if backend == CLOUD else ():
+            needed += _BY_ROLE[role]
+        return frozenset((*self.env, *self.secrets, *needed))
 
 
 class Queue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +92,8 @@ class Queue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FunctionsMap(Struct, frozen=True, forbid_unknown_fields=True):
+    runtime: Annotated[str, Meta(pattern=r"^python3\d+$")]
+    """The Python that Google runs the functions with."""
     functions: dict[Name, Function]
     queues: dict[Name, Queue]
 
@@ -107,6 +129,8 @@ def _wrong(path: Path, problems: Iterable[str]) -> ConfigurationError:
 def _contradictions(function: Function, queues: Mapping[str, Queue]) -> Iterable[str]:
     if bool(function.schedule) != (function.trigger is Trigger.SCHEDULE):
         yield "must have a schedule exactly when that is its trigger"
+    if function.public and function.trigger is not Trigger.HTTP:
+        yield "must not be public: only functions for users are"
     if bool(function.queue) != (function.trigger is Trigger.TASK):
         yield "must have a queue exactly when its trigger is task"
     if function.queue and function.queue not in queues:

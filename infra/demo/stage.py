@@ -5,6 +5,7 @@ from infra.demo.failure import Failed
 from infra.demo.screen import Screen
 from infra.demo.simulated import Simulated
 from infra.local.stack import Stack
+from shared.domain import ids
 from shared.services.contacts import ActivityView
 
 PATIENCE = 120.0
@@ -18,7 +19,8 @@ class Stage:
         self.stack = stack
         self.screen = screen
         self.simulated = Simulated(stack.simulator_url)
-        self.user = User(stack.url, "ana", "acme")
+        # A team that nobody met: on a real project the last demo's is still there.
+        self.user = User(stack.url, "ana", f"demo-{ids.random()}")
         self.contacts: dict[str, str] = {}
         """Address → contact id."""
 

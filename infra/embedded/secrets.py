@@ -14,7 +14,7 @@ from shared.domain.ids import random
 from shared.sealing import KEY_BYTES, Sealer, new_key
 
 MAX_BYTES = 64 * 1024
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _SCHEMA = """
 CREATE TABLE versions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -108,7 +108,7 @@ def _context(name: str) -> str:
 
 def _checked(name: str, value: bytes = b"") -> str:
     if not _NAME.fullmatch(name):
-        raise InvalidRequest(f"{name!r} is no name of a secret: [A-Za-z0-9_-]{{1,255}}.")
+        raise InvalidRequest(f"{name!r} is no name of a secret: [A-Za-z0-9_-]{{1,200}}.")
     if len(value) > MAX_BYTES:
         raise InvalidRequest(f"A secret of {len(value)} bytes; at most {MAX_BYTES} are kept.")
     return name

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from infra.functions_map import FunctionsMap
+from infra.functions_map import EMBEDDED, FunctionsMap
 from infra.local.pages import AUDIENCE
 from infra.simulator import (
     CLIENT_ID,
@@ -16,7 +16,6 @@ from infra.simulator import (
 from shared.config import LOOPBACK, Settings
 from shared.domain.errors import ConfigurationError
 
-BACKEND = "infra.embedded"
 SYNC_INTERVAL_SECONDS = "60"
 """Who tries things out does not want to wait for five minutes."""
 _AUTH = ("AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL")
@@ -82,10 +81,11 @@ def needs_simulator(settings: Mapping[str, str], functions: FunctionsMap) -> boo
     return not any(vendor.answered_elsewhere(settings, functions) for vendor in VENDORS)
 
 
-def complete(settings: Mapping[str, str], *, url: str, data: str, simulator: str) -> dict[str, str]:
-    """With what the stack itself provides at `url`; `simulator` is "" when none runs."""
+def complete(settings: Mapping[str, str], *, url: str, simulator: str) -> dict[str, str]:
+    """With what the stack itself provides at `url`; `simulator` is "" when none runs. What lies below
+    the functions comes on top: `infra.local.platform`."""
     added = {
-        "BACKEND": BACKEND,
+        "BACKEND": EMBEDDED,
         "SYNC_INTERVAL_SECONDS": SYNC_INTERVAL_SECONDS,
         "PUBLIC_URL": url,
         "ALLOWED_ORIGINS": f"{url},{url.replace('127.0.0.1', 'localhost')}",
@@ -102,7 +102,7 @@ def complete(settings: Mapping[str, str], *, url: str, data: str, simulator: str
             added |= vendor.client
         if simulator:
             added |= dict.fromkeys(vendor.endpoints, simulator)
-    return added | dict(settings) | {"EMBEDDED_DATA": data}
+    return added | dict(settings)
 
 
 def hosts(settings: Mapping[str, str]) -> set[str]:

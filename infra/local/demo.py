@@ -22,7 +22,7 @@ from infra.demo.failure import Failed
 from infra.demo.screen import Screen
 from infra.demo.stage import Stage
 from infra.demo.story import tell
-from infra.local.configuration import BACKEND, VENDORS
+from infra.local.configuration import VENDORS
 from infra.local.stack import Stack
 from shared.domain.errors import ConfigurationError
 
@@ -62,12 +62,12 @@ def _ended(status: int, said: str) -> int:
 
 def _run(environment: Mapping[str, str], screen: Screen) -> int:
     mail, path = _mail(environment.get("MAIL", "")), _report_path(environment.get("REPORT", ""))
-    backend = environment.get("BACKEND") or BACKEND
     passed_on = {name: value for name, value in environment.items() if name not in _OWN}
     with tempfile.TemporaryDirectory(prefix="mailbridge-demo-") as data:
-        screen.step(f"Starting Mailbridge on {backend}, with a folder and ports of its own")
+        screen.step("Starting Mailbridge, with a folder and ports of its own")
         with Stack(passed_on, Path(data), report=screen.trouble) as stack:
-            screen.done(f"{len(stack.map.functions)} functions behind {stack.url}")
+            backend = stack.settings["BACKEND"]
+            screen.done(f"{len(stack.map.functions)} functions on {backend} behind {stack.url}")
             screen.done(f"simulated providers at {stack.simulator_url}")
             with closing(Stage(stack, screen)) as stage:
                 report = tell(stage, backend, mail)

@@ -15,26 +15,30 @@ TOKEN_LIFETIME = timedelta(minutes=5)
 class Invoker:
     def __init__(self, issuer: Issuer, functions: Mapping[str, Upstream], url: str) -> None:
         """`url` is where all functions are reached; a function's own URL is its audience."""
-        self._issuer = issuer
+        self.issuer = issuer
+        self.url = url
         self._functions = functions
-        self._url = url
 
     def settings(self, name: str) -> dict[str, str]:
         """What the function needs to know its caller by."""
         return {
-            "INVOKER_ISSUER": self._issuer.url,
-            "INVOKER_JWKS_URL": f"{self._url}/dev/invoker-jwks.json",
+            "INVOKER_ISSUER": self.issuer.url,
+            "INVOKER_JWKS_URL": f"{self.url}/dev/invoker-jwks.json",
             "INVOKER_AUDIENCE": self.audience(name),
             "INVOKER_EMAIL": EMAIL,
         }
 
     def audience(self, name: str) -> str:
-        return f"{self._url}/{name}"
+        return f"{self.url}/{name}"
+
+    def address(self, name: str) -> str:
+        """Where the function itself listens now, behind the gateway. KeyError when there is none."""
+        return f"http://{HOST}:{self._functions[name].port()}/"
 
     def token(self, name: str) -> str:
         """The OIDC token that lets a caller in to this function, and to no other."""
         claims = {"email": EMAIL, "email_verified": True, "sub": EMAIL}
-        return self._issuer.token(self.audience(name), TOKEN_LIFETIME, claims)
+        return self.issuer.token(self.audience(name), TOKEN_LIFETIME, claims)
 
     def call(self, name: str, body: bytes = b"", headers: Mapping[str, str] = {}) -> int:
         """The status it answers with. Raises OSError when it cannot be reached."""

@@ -44,7 +44,7 @@ class Keys(Struct):
 
 def stack_pages(index: Index, openapi: Callable[[], dict[str, Any]]) -> Api:
     """The stack's own pages at the root."""
-    api = Api("")
+    api = Api("", quiet=True)  # the stack's own output is for people
 
     @api.get("/", public=True)
     def show_index(call: PublicCall) -> Index:
@@ -59,7 +59,7 @@ def stack_pages(index: Index, openapi: Callable[[], dict[str, Any]]) -> Api:
 
 def development_pages(invokers: Issuer, users: Issuer | None) -> Api:
     """Keys of the stack's issuers; and tokens for anybody, when users have no other issuer."""
-    api = Api("dev")
+    api = Api("dev", quiet=True)
     _publish(api, "/invoker-jwks.json", invokers)
     if users is not None:
         _publish(api, "/jwks.json", users)

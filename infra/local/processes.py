@@ -149,7 +149,7 @@ class Process:
         line = _as_line(text)
         self._log.emit(logging.makeLogRecord({"msg": msgspec.json.encode(line).decode()}))
         if line.get("severity") in {"ERROR", "CRITICAL"}:
-            self._report(f"{self.name}: {line.get('message')}")
+            self._report(f"{self.name}: {_in_short(line)}")
 
 
 def wait_ready(processes: Sequence[Process]) -> None:
@@ -174,15 +174,26 @@ def stop_all(processes: Sequence[Process]) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """One that nobody else is given for the next minute: time enough for a server to start there.
+
+    It is left in TIME_WAIT, out of which the kernel gives a port only to those who ask for it by its
+    number and with SO_REUSEADDR, as servers do."""
+    with socket.create_server((HOST, 0)) as server:
+        port = int(server.getsockname()[1])
+        with socket.create_connection((HOST, port)):
+            server.accept()[0].close()  # who closes first has to wait
+    return port
 
 
 def _minimal() -> dict[str, str]:
     """What a program needs to run at all; every setting beyond it has to be granted."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
     return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+
+
+def _in_short(line: Mapping[str, object]) -> object:
+    """A failed request says why in `detail`, or by the name of an error that nobody expected."""
+    return line.get("detail") or line.get("error") or line.get("message")
 
 
 def _as_line(text: str) -> dict[str, object]:

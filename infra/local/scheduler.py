@@ -30,6 +30,10 @@ class Scheduler:
     def ask_to_stop(self) -> None:
         self._stopping.set()
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
     def join(self) -> None:
         """Returns when no run is left."""
         self._stopping.set()

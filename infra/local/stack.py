@@ -5,6 +5,7 @@ with Stack(os.environ, Path(".local")) as stack:
 """
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -12,21 +13,15 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
-from msgspec.structs import asdict
-
 from infra import functions_map, openapi
-from infra.embedded.dispatcher import Dispatcher
-from infra.embedded.lanes import Limits
-from infra.embedded.tasks import PendingTask
+from infra.embedded.tasks import Counts
 from infra.functions_map import Trigger
-from infra.local import configuration, pages
+from infra.local import configuration, pages, platform
 from infra.local.gateway import Gateway, Upstream, listen, serving
 from infra.local.invoker import Invoker
 from infra.local.issuer import Issuer
 from infra.local.processes import (
     HOST,
-    STOP_SECONDS,
     Process,
     Report,
     free_port,
@@ -48,6 +43,8 @@ class Stack:
     """ "" when real providers, or other servers, are set."""
     processes: dict[str, Process]
     """By name: the functions, and "simulator"."""
+    settings: Mapping[str, str]
+    """All there are; each function sees those that it is granted."""
 
     def __init__(
         self,
@@ -66,6 +63,7 @@ class Stack:
         self.map = functions_map.load()
         self._chosen = configuration.chosen(environment)
         self._simulated = configuration.needs_simulator(self._chosen, self.map)
+        self._make_platform = platform.chosen(self._chosen, simulated=self._simulated)
         self._data, self._port, self._mail, self._report = data.resolve(), port, mail, report
         self._check_mail()
         self.development = not configuration.has_issuer(self._chosen)
@@ -82,10 +80,18 @@ class Stack:
         """Leaves no process and no thread behind."""
         self._running.close()
 
+    @property
+    def keeps(self) -> str:
+        """What stays when it stops."""
+        return self._platform.keeps
+
     def run_schedule(self, name: str) -> None:
         """Calls a scheduled function now. Raises RuntimeError when it fails."""
         if (status := self._invoker.call(name)) >= 300:
             raise RuntimeError(f"{name} answered {status}")
+
+    def tasks(self) -> Counts:
+        return self._platform.counts()
 
     def wait_idle(self, timeout: float = 60.0) -> None:
         """Returns when no task runs or is due; those planned for later do not count.
@@ -93,9 +99,9 @@ class Stack:
         Raises TimeoutError after `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
-        while not self._dispatcher.idle():
+        while (counts := self.tasks()).running or counts.due:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"after {timeout} s: {self._dispatcher.pending()}")
+                raise TimeoutError(f"after {timeout} s: {counts}")
             time.sleep(0.02)
 
     def _check_mail(self) -> None:
@@ -116,25 +122,26 @@ class Stack:
         listener = running.enter_context(listen(self._port))
         self.url = f"http://{HOST}:{listener.getsockname()[1]}"
         self.simulator_url = f"http://{HOST}:{free_port()}" if self._simulated else ""
-        settings = configuration.complete(
-            self._chosen, url=self.url, data=str(self._data), simulator=self.simulator_url
-        )
         upstreams = {name: self._upstream(name) for name in self.map.functions}
         self._invoker = Invoker(self._issuer("invokers"), upstreams, self.url)
-        self.processes = self._make_processes(settings)
-        running.enter_context(serving(listener, self._gateway(upstreams, settings)))
-        scheduler = Scheduler(self._schedules(), self._call_reporting)
-        running.callback(scheduler.join)  # once the processes are gone, no run can last
+        self._platform = self._make_platform(self.map, self._data, self._invoker, self._report)
+        self.settings = self._complete(running.enter_context(self._platform.serving()))
+        self.processes = self._make_processes()
+        running.enter_context(serving(listener, self._gateway(upstreams)))
+        self._scheduler = Scheduler(self._schedules(), self._call_reporting)
+        running.callback(self._scheduler.join)  # once the processes are gone, no run can last
         processes = list(self.processes.values())
         running.callback(stop_all, processes)
         for process in processes:
             process.start()
         wait_ready(processes)
-        self._dispatcher = self._make_dispatcher()
-        self._dispatcher.start()
-        running.callback(self._dispatcher.stop, grace=STOP_SECONDS)
-        scheduler.start()
-        running.callback(scheduler.ask_to_stop)
+        running.enter_context(self._platform.dispatching())
+        self._scheduler.start()
+        running.callback(self._scheduler.ask_to_stop)
+
+    def _complete(self, below: Mapping[str, str]) -> dict[str, str]:
+        added = configuration.complete(self._chosen, url=self.url, simulator=self.simulator_url)
+        return {**added, **below}
 
     def _schedules(self) -> dict[str, str]:
         scheduled = self.map.triggered_by(Trigger.SCHEDULE)
@@ -146,15 +153,14 @@ class Stack:
     def _issuer(self, name: str) -> Issuer:
         return Issuer(f"{self.url}/dev", self._data / f"{name}.pem")
 
-    def _make_processes(self, settings: Mapping[str, str]) -> dict[str, Process]:
+    def _make_processes(self) -> dict[str, Process]:
         logs = self._data / "logs"
         logs.mkdir(exist_ok=True)
         make = partial(Process, logs=logs, report=self._report)
-        processes = {}
-        for name, function in self.map.functions.items():
-            known = {**settings, **self._invoker.settings(name)}
-            granted = {key: known[key] for key in function.grants() if key in known}
-            processes[name] = make(name, partial(_function_command, name), granted)
+        processes = {
+            name: make(name, partial(_function_command, name), self._environment(name))
+            for name in self.map.functions
+        }
         if self.simulator_url:
             port = urlsplit(self.simulator_url).port or 0
             processes["simulator"] = make(
@@ -162,12 +168,19 @@ class Stack:
             )
         return processes
 
+    def _environment(self, name: str) -> dict[str, str]:
+        """Of a function: what it is granted, and no more."""
+        known = {**self.settings, **self._invoker.settings(name)}
+        granted = self.map.functions[name].grants(self.settings["BACKEND"])
+        inherited = {key: os.environ[key] for key in self._platform.inherits if key in os.environ}
+        return inherited | {key: known[key] for key in granted if key in known}
+
     def _simulator_command(self, port: int) -> list[str]:
         mail = ["--mail", str(self._mail.resolve())] if self._mail else []
         return ["infra.simulator", "--port", str(port), "--data", str(self._data), *mail]
 
-    def _gateway(self, upstreams: Mapping[str, Upstream], settings: Mapping[str, str]) -> Gateway:
-        world = World(Settings.from_env(settings))
+    def _gateway(self, upstreams: Mapping[str, Upstream]) -> Gateway:
+        world = World(Settings.from_env(self.settings))
         users = self._issuer("users") if self.development else None
         index = pages.Index(
             functions={name: f"{self.url}/{name}" for name in self.map.functions},
@@ -184,34 +197,16 @@ class Stack:
                 "openapi.json": partial(own.answer, world=world),
                 "dev": partial(development.answer, world=world),
             },
-            configuration.hosts(settings),
+            configuration.hosts(self.settings),
         )
-
-    def _make_dispatcher(self) -> Dispatcher:
-        tasks = self.map.triggered_by(Trigger.TASK)
-        return Dispatcher(
-            self._data,
-            {name: Limits(**asdict(queue)) for name, queue in self.map.queues.items()},
-            queue_of={name: function.queue for name, function in tasks.items()},
-            deliver=self._deliver,
-        )
-
-    def _deliver(self, task: PendingTask) -> int:
-        """As Cloud Tasks does, its headers included."""
-        headers = {
-            "Content-Type": "application/json",
-            "X-CloudTasks-QueueName": self.map.functions[task.function].queue,
-            "X-CloudTasks-TaskName": task.name,
-            "X-CloudTasks-TaskRetryCount": str(task.attempt - 1),
-        }
-        return self._invoker.call(task.function, msgspec.json.encode(task.body), headers)
 
     def _call_reporting(self, name: str) -> None:
         """A scheduled run that fails comes round again; its own log says more."""
         try:
             self.run_schedule(name)
         except (OSError, RuntimeError) as error:
-            self._report(f"{name}: {error}")
+            if not self._scheduler.stopping:  # then functions are stopped at their work
+                self._report(f"{name}: {error}")
 
 
 def _function_command(name: str, port: int) -> list[str]:

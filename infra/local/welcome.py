@@ -19,7 +19,8 @@ def welcome(stack: Stack, console: Console) -> None:
     console.print("\n[bold]What to do next[/bold]")
     for line in _next_steps(stack):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-    console.print("\nCtrl-C stops everything; what is stored stays.", style="dim")
+    end = f"\nCtrl-C stops everything; {stack.keeps}."
+    console.print(end, style="dim", markup=False, soft_wrap=True)
 
 
 def _urls(stack: Stack) -> Table:
@@ -33,7 +34,7 @@ def _urls(stack: Stack) -> Table:
     if stack.development:
         table.add_row("tokens", f"{stack.url}/dev/token", "you")
     if stack.simulator_url:
-        table.add_row("simulator", stack.simulator_url, "functions, browser")
+        table.add_row("simulator", stack.simulator_url, "browser")
     return table
 
 

@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 
 from infra.functions_map import ROOT
-from tests.bench import cold_start, mails, memory, speed
+from tests.bench import cloud, cold_start, first_request, mails, memory, speed
 from tests.bench.claims import Claim, table
 from tests.bench.simulated import simulator
 
@@ -37,6 +37,7 @@ def main() -> int:
 
 def _chapters() -> Iterator[Chapter]:
     yield "Cold start: CPU time of the imports", list(cold_start.claims())
+    yield first_request.title(), list(first_request.claims())
     yield (
         f"Memory after {memory.REQUESTS} requests",
         list(memory.claims()),
@@ -46,6 +47,7 @@ def _chapters() -> Iterator[Chapter]:
         mails.write_mbox(mbox)
         with simulator(mbox) as simulated:
             yield from speed.chapters(simulated)
+            yield cloud.title(), list(cloud.claims(simulated))
 
 
 def _as_json(chapters: list[Chapter]) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from infra.simulator import CLIENT_ID, CLIENT_SECRET
 from shared import bootstrap, records
@@ -40,9 +41,12 @@ class Reading(Struct, frozen=True):
         return 1_000 * self.cpu_seconds / self.messages
 
 
-def ours(url: str, folder: Path, contacts: Sequence[str]) -> Reading:
-    """One sync task of a mailbox that was just connected; counts what it stored."""
-    world = _world(url, folder)
+def ours(
+    url: str, folder: Path, contacts: Sequence[str], *, cloud: Settings | None = None
+) -> Reading:
+    """One sync task of a mailbox that was just connected; counts what it stored. Stored in the folder,
+    or where the settings of a `cloud` say."""
+    world = _world(url, cloud or _embedded(folder))
     for address in contacts:
         add_contact(world, _CALLER, address)
     mailbox = _connected(world)
@@ -96,11 +100,14 @@ def _timed(run: Callable[[], int]) -> Reading:
     return Reading(messages, time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def _world(url: str, folder: Path) -> bootstrap.World:
+def _embedded(folder: Path) -> Settings:
+    return Settings(backend="infra.embedded", embedded_data=str(folder))
+
+
+def _world(url: str, backend: Settings) -> bootstrap.World:
     return bootstrap.World(
-        Settings(
-            backend="infra.embedded",
-            embedded_data=str(folder),
+        replace(
+            backend,
             public_url="http://127.0.0.1:8080",
             google_client_id=CLIENT_ID,
             google_client_secret=CLIENT_SECRET,
@@ -134,7 +141,7 @@ def _service(url: str, folder: Path) -> Any:
 
 
 def _access_token(url: str, folder: Path) -> str:
-    world = _world(url, folder)
+    world = _world(url, _embedded(folder))
     connected = _connected(world)
     mailbox = records.mailboxes(world.documents, _CALLER.team_id).get(connected.id)
     return vault.Tokens(world, mailbox).token()

@@ -43,9 +43,9 @@ def _rounds(url: str) -> dict[str, list[Reading]]:
     """Contenders take turns, so that a busy machine is busy for all of them."""
     found: dict[str, list[Reading]] = {OURS: [], BATCHES: [], ONE_BY_ONE: []}
     for _ in range(ROUNDS):
-        found[OURS].append(_fresh(contenders.ours, url, CUSTOMERS + OTHERS))
-        found[BATCHES].append(_fresh(contenders.batches, url, COUNT))
-        found[ONE_BY_ONE].append(_fresh(contenders.one_by_one, url, SLOWEST))
+        found[OURS].append(fresh(contenders.ours, url, CUSTOMERS + OTHERS))
+        found[BATCHES].append(fresh(contenders.batches, url, COUNT))
+        found[ONE_BY_ONE].append(fresh(contenders.one_by_one, url, SLOWEST))
     assert all(reading.messages == COUNT for reading in found[OURS] + found[BATCHES])
     return found
 
@@ -65,7 +65,7 @@ def _compared(readings: dict[str, list[Reading]], latency: int) -> Iterator[Clai
 
 def _quota(simulated: Simulated) -> Claim:
     before = simulated.counts().units[ACCOUNT]
-    kept = _fresh(contenders.ours, simulated.url, CUSTOMERS).messages
+    kept = fresh(contenders.ours, simulated.url, CUSTOMERS).messages
     units = simulated.counts().units[ACCOUNT] - before
     return Claim(
         name="units a kept mail",
@@ -76,7 +76,7 @@ def _quota(simulated: Simulated) -> Claim:
     )
 
 
-def _fresh(contender: Callable[..., Reading], url: str, what: Any) -> Reading:
+def fresh(contender: Callable[..., Reading], url: str, what: Any) -> Reading:
     """In a process and a folder that nobody used before."""
     spawn = multiprocessing.get_context("spawn")
     with (

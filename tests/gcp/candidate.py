@@ -10,6 +10,7 @@ from google.cloud.tasks_v2 import ListTasksRequest
 from google.cloud.tasks_v2 import Task as StoredTask
 from msgspec.structs import replace
 
+from infra.cloud.secret_manager_server import State
 from infra.embedded import Embedded
 from shared.config import Settings
 from shared.gcp import GoogleCloud
@@ -18,7 +19,6 @@ from shared.gcp.secret_manager import Secrets
 from shared.ports import DocumentStore, Task
 from tests.gcp import emulator
 from tests.gcp.cloud import QUEUE, backend, make_queue, parent, project, servers, settings
-from tests.gcp.secret_manager_server import State
 
 
 class GoogleCloudCandidate:
@@ -27,8 +27,7 @@ class GoogleCloudCandidate:
         self._cloud = cloud
         self._settings = settings
         documents = spare if emulator.missing() else cloud.documents
-        project = settings.google_cloud_project
-        self.secrets = Secrets(cloud.clients.secret_manager, project, documents)
+        self.secrets = Secrets(cloud.clients.secret_manager, settings, documents)
         self.tasks = AnyFunction(cloud, settings)
 
     @property
@@ -38,7 +37,8 @@ class GoogleCloudCandidate:
         return self._cloud.documents
 
     def versions_kept(self, secret: str) -> int:
-        name = f"projects/{self._settings.google_cloud_project}/secrets/{secret}"
+        project, deployment = self._settings.google_cloud_project, self._settings.deployment
+        name = f"projects/{project}/secrets/{deployment}-{secret}"
         kept = servers().secret_manager.versions(name)
         return sum(version.state != State.DESTROYED for version in kept)
 

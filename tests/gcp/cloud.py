@@ -3,19 +3,22 @@ project of their own."""
 
 import atexit
 import functools
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from google.cloud.tasks_v2 import CreateQueueRequest
 
+from infra.cloud.cloud_tasks_server import CloudTasks
+from infra.cloud.dispatcher import Dispatcher
+from infra.cloud.queues import Queue
+from infra.cloud.secret_manager_server import SecretManager
+from infra.embedded.tasks import Counts
 from shared.config import Settings
 from shared.domain import ids
 from shared.gcp import GoogleCloud
 from tests.gcp import emulator
-from tests.gcp.cloud_tasks_server import CloudTasks
-from tests.gcp.queues import Queue
-from tests.gcp.secret_manager_server import SecretManager
 
 LOCATION = "europe-west1"
 INVOKER = "invoker@project.iam.gserviceaccount.com"
@@ -68,6 +71,14 @@ def make_queue(project: str, server: CloudTasks | None = None, **limits: Any) ->
     queue = {"name": name, **limits}
     server.create_queue(CreateQueueRequest(parent=parent(project), queue=queue))
     return server.queues[name]
+
+
+def wait_until_idle(dispatcher: Dispatcher, seconds: float = 60.0) -> None:
+    """Returns when no task is left, not even one for later."""
+    end = time.monotonic() + seconds
+    while dispatcher.counts() != Counts(0, 0, 0):
+        assert time.monotonic() < end, "tasks are left"
+        time.sleep(0.02)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from infra.embedded.documents import Documents
 from shared.ports import Page, Query
 
 SHARED = Path(__file__).parents[2] / "shared"
+ASKERS = (SHARED / "services", SHARED.parent / "infra" / "operate")
+"""Where the code is that makes queries."""
 
 
 class Shape(Struct, frozen=True, order=True):
@@ -24,7 +26,7 @@ class Shape(Struct, frozen=True, order=True):
 
 
 class Site(Struct, frozen=True, order=True):
-    """A line in `shared`."""
+    """A line of the project."""
 
     file: str
     line: int
@@ -54,10 +56,10 @@ def shape(query: Query) -> Shape:
 
 
 def _asker(frame: FrameType | None) -> Site:
-    """The nearest caller in `shared` that is not the records' own machinery."""
+    """The nearest caller among those who ask."""
     while frame:
         file = Path(frame.f_code.co_filename)
-        if file.is_relative_to(SHARED) and not file.is_relative_to(SHARED / "records"):
-            return Site(str(file.relative_to(SHARED)), frame.f_lineno)
+        if any(file.is_relative_to(place) for place in ASKERS):
+            return Site(str(file.relative_to(SHARED.parent)), frame.f_lineno)
         frame = frame.f_back
-    raise LookupError("nobody in shared asked")
+    raise LookupError("none of those asked")

@@ -12,16 +12,16 @@ import requests
 from google.cloud.tasks_v2 import types
 from msgspec.structs import replace
 
+from infra.cloud.cloud_tasks_server import CloudTasks
+from infra.cloud.dispatcher import Dispatcher
+from infra.cloud.queues import Queue
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError, InvalidRequest, ProviderUnavailable
 from shared.gcp import GoogleCloud, calls
 from shared.gcp.cloud_tasks import Tasks
 from shared.ports import Task
-from tests.gcp.cloud import INVOKER, QUEUE, backend, make_queue, project, settings
-from tests.gcp.cloud_tasks_server import CloudTasks
-from tests.gcp.dispatcher import Dispatcher
+from tests.gcp.cloud import INVOKER, QUEUE, backend, make_queue, project, settings, wait_until_idle
 from tests.gcp.functions import NAME, Function, function, issuer
-from tests.gcp.queues import Queue
 
 
 class Stage:
@@ -45,7 +45,7 @@ class Stage:
     def deliver(self) -> None:
         """Everything, with its retries."""
         with self.dispatcher.running():
-            self.dispatcher.wait_until_idle()
+            wait_until_idle(self.dispatcher)
 
     def bodies(self) -> list[dict[str, str]]:
         found = [msgspec.json.decode(one.body) for one in self.function.deliveries]
@@ -123,7 +123,7 @@ def test_a_task_waits_for_its_time(stage: Stage) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=0.6)
     stage.tasks.enqueue(Task(NAME, {}, not_before=soon))
     with stage.dispatcher.running():
-        stage.dispatcher.wait_until_idle()
+        wait_until_idle(stage.dispatcher)
     assert stage.function.count() == 1
     assert datetime.now(UTC) >= soon
 
@@ -154,6 +154,15 @@ def test_what_is_asked_of_google(stage: Stage) -> None:
     )
     assert stored.schedule_time == at
     assert stored.dispatch_deadline == timedelta(minutes=30)
+
+
+def test_functions_with_a_prefix_are_called_by_their_own_url(stage: Stage) -> None:
+    prefixed = f"{stage.function.url}/staging-{{function}}"
+    made = replace(stage.settings, functions_url=prefixed)
+    Tasks(stage.cloud.clients.cloud_tasks, made).enqueue(task())
+    (stored,) = stage.queue.tasks()
+    url = f"{stage.function.url}/staging-{NAME}"
+    assert (stored.http_request.url, stored.http_request.oidc_token.audience) == (url, url)
 
 
 def test_a_function_without_a_queue_is_our_fault(stage: Stage) -> None:

@@ -10,12 +10,14 @@ import pytest
 from google.api_core import exceptions as google
 from google.cloud.tasks_v2 import CloudTasksClient, types
 
+from infra.cloud.cloud_tasks_server import CloudTasks
+from infra.cloud.dispatcher import Dispatcher
+from infra.cloud.queues import Queue, backoff
+from infra.embedded.tasks import Counts
 from shared.config import Settings
 from shared.gcp.clients import Clients
-from tests.gcp.cloud_tasks_server import CloudTasks
-from tests.gcp.dispatcher import Dispatcher
+from tests.gcp.cloud import wait_until_idle
 from tests.gcp.functions import NAME, Function, function, issuer
-from tests.gcp.queues import Queue, backoff
 from tests.world import FakeClock
 
 PARENT = "projects/p/locations/l"
@@ -56,7 +58,7 @@ class Stage:
 
     def deliver(self) -> None:
         with self.dispatcher.running():
-            self.dispatcher.wait_until_idle()
+            wait_until_idle(self.dispatcher)
 
 
 @pytest.fixture
@@ -153,7 +155,7 @@ def test_the_last_attempt_ends_a_task(stage: Stage) -> None:
     stage.function.answers = [500] * 9
     stage.create("t")
     with stage.dispatcher.running():
-        while not stage.dispatcher.idle():
+        while stage.dispatcher.counts() != Counts(0, 0, 0):
             stage.clock.sleep(60)
     assert stage.function.count() == 3
     with pytest.raises(google.AlreadyExists):

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from shared.config import Settings
 from shared.domain.errors import (
@@ -15,6 +16,7 @@ from shared.domain.errors import (
     NotFound,
     PreconditionFailed,
 )
+from shared.gcp import GoogleCloud
 from shared.gcp.firestore import Documents
 from shared.ports import Transaction, Write
 from tests.gcp.cloud import backend
@@ -29,6 +31,19 @@ def put(store: Documents, id: str, **data: Any) -> None:
 def field(store: Documents, id: str, name: str = "n") -> Any:
     found = store.get(f"{HOME}/{id}")
     return found.data[name] if found else None
+
+
+# -- whose it is ----------------------------------------------------------------------------------
+
+
+def test_two_databases_of_one_project_do_not_see_each_others_documents(
+    cloud: GoogleCloud, cloud_settings: Settings
+) -> None:
+    put(cloud.documents, "a", n=1)
+    with backend(replace(cloud_settings, firestore_database="staging")) as staging:
+        assert field(staging.documents, "a") is None
+        put(staging.documents, "a", n=2)
+    assert field(cloud.documents, "a") == 1
 
 
 # -- what is refused before it is sent ------------------------------------------------------------

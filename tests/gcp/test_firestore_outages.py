@@ -59,7 +59,7 @@ def _broken(answers: Iterable[Any], error: Exception) -> Iterator[Any]:
 
 
 def using(client: Any, settings: Settings) -> Documents:
-    return Documents(lambda: client, settings.google_cloud_project)
+    return Documents(lambda: client, settings)
 
 
 def test_an_answer_that_breaks_off_is_asked_for_again(

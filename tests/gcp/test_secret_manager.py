@@ -10,12 +10,12 @@ from google.api_core import exceptions as google
 from google.cloud.secretmanager_v1 import SecretManagerServiceClient, types
 from msgspec.structs import replace
 
+from infra.cloud.secret_manager_server import SecretManager, State
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError, ProviderUnavailable
 from shared.gcp import GoogleCloud, calls
 from shared.gcp.secret_manager import Secrets
 from tests.gcp.cloud import backend, servers
-from tests.gcp.secret_manager_server import SecretManager, State
 
 NAME = "mailbox-m1"
 
@@ -39,12 +39,30 @@ def server() -> Iterator[SecretManager]:
 
 @pytest.fixture
 def path(cloud_settings: Settings) -> str:
-    return f"projects/{cloud_settings.google_cloud_project}/secrets/{NAME}"
+    return f"projects/{cloud_settings.google_cloud_project}/secrets/mailbridge-{NAME}"
 
 
 def states(server: SecretManager, path: str) -> list[str]:
     """Of its versions, the first made first."""
     return [State(version.state).name for version in server.versions(path)]
+
+
+# -- whose it is ----------------------------------------------------------------------------------
+
+
+def test_two_deployments_in_one_project_do_not_see_each_others_secrets(
+    cloud: GoogleCloud, cloud_settings: Settings
+) -> None:
+    staging = Secrets(
+        cloud.clients.secret_manager,
+        replace(cloud_settings, deployment="staging", firestore_database="staging"),
+        cloud.documents,
+    )
+    staging.put(f"{NAME}-staging", b"theirs")
+    cloud.secrets.delete(f"{NAME}-staging")  # its secret would be another one; the pointer goes
+    parent = f"projects/{cloud_settings.google_cloud_project}"
+    kept = cloud.clients.secret_manager().list_secrets(parent=parent)
+    assert [one.name.rpartition("/")[2] for one in kept] == [f"staging-{NAME}-staging"]
 
 
 # -- one secret, one live version -----------------------------------------------------------------
@@ -225,7 +243,7 @@ def test_a_secret_that_cannot_be_seen_at_once_is_waited_for(
 
 
 def using(client: Any, cloud: GoogleCloud, settings: Settings) -> Secrets:
-    return Secrets(lambda: client, settings.google_cloud_project, cloud.documents)
+    return Secrets(lambda: client, settings, cloud.documents)
 
 
 class Damaging:

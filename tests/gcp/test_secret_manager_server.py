@@ -9,9 +9,9 @@ import pytest
 from google.api_core import exceptions as google
 from google.cloud.secretmanager_v1 import Secret, SecretManagerServiceClient, SecretPayload
 
+from infra.cloud.secret_manager_server import SecretManager
 from shared.config import Settings
 from shared.gcp.clients import Clients
-from tests.gcp.secret_manager_server import SecretManager
 
 PARENT = "projects/p"
 SECRET = f"{PARENT}/secrets/s"

@@ -8,6 +8,7 @@ import msgspec
 from google.cloud.tasks_v2 import CloudTasksClient, types
 from msgspec.structs import replace
 
+from infra.cloud.queues import Queue
 from infra.embedded.tasks import Counts, PendingTask
 from infra.simulator import Simulator
 from shared.config import Settings
@@ -16,7 +17,6 @@ from shared.gcp import GoogleCloud
 from shared.gcp.cloud_tasks import Tasks
 from shared.ports import Clock
 from tests.gcp.cloud import QUEUE, make_queue, parent, servers, settings
-from tests.gcp.queues import Queue
 from tests.world import TASKS, LocalWorld
 
 
@@ -60,8 +60,7 @@ class DrivenTasks(Tasks):
         self._driven.ended(self._driven.get(task.name), 500, self._clock.now())
 
     def counts(self) -> Counts:
-        waiting, running = self._driven.count()
-        return Counts(running, 0, waiting - running)
+        return self._driven.counts(self._clock.now())
 
 
 def _queue(project: str) -> Queue:

@@ -16,9 +16,7 @@ ENDPOINTS = dict.fromkeys(
 
 
 def completed(chosen: dict[str, str], simulator: str = "http://127.0.0.1:1") -> dict[str, str]:
-    return configuration.complete(
-        configuration.chosen(chosen), url=URL, data="/data", simulator=simulator
-    )
+    return configuration.complete(configuration.chosen(chosen), url=URL, simulator=simulator)
 
 
 def test_with_nothing_chosen_everything_stays_on_this_machine() -> None:
@@ -34,10 +32,6 @@ def test_what_is_chosen_stays_chosen() -> None:
     chosen = {"PUBLIC_URL": "http://localhost:8080", "GMAIL_URL": "http://127.0.0.1:2"}
     settings = completed(chosen)
     assert settings | chosen == settings
-
-
-def test_the_stacks_folder_is_the_functions_folder() -> None:
-    assert completed({"EMBEDDED_DATA": "elsewhere"})["EMBEDDED_DATA"] == "/data"
 
 
 def test_other_variables_of_the_environment_go_nowhere() -> None:

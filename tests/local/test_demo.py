@@ -13,20 +13,25 @@ import pytest
 
 from infra.demo.accounting import Account, Report, doubled
 from infra.demo.screen import plain
-from infra.functions_map import ROOT
+from infra.functions_map import EMBEDDED, ROOT
 from infra.simulator import Loaded
 from shared.providers.registry import PROVIDERS
+from tests.local.conftest import ON_CLOUD
 
+pytestmark = pytest.mark.timeout(300)
+
+BOTH = pytest.mark.parametrize("backend", [EMBEDDED, ON_CLOUD])
 REAL = ROOT.parent / "shared" / "data" / "mail"
 
 
 # -- the whole of it --------------------------------------------------------------------------------
 
 
-def test_the_simulators_own_mail(tmp_path: Path) -> None:
-    said, report = told(tmp_path)
+@BOTH
+def test_the_simulators_own_mail(tmp_path: Path, backend: str) -> None:
+    said, report = told(tmp_path, BACKEND=backend)
 
-    assert report.backend == "infra.embedded"
+    assert report.backend == backend
     assert report.loaded == report.stored + report.named > 0
     assert (report.lost, report.doubled, report.sent) == (0, 0, len(report.providers))
     assert all("is of the team" in one.reason for one in report.named_mails)
@@ -57,8 +62,9 @@ def test_files_of_every_kind_are_on_a_timeline_or_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the folder of real mails is not beside the project")
-def test_real_and_malformed_mails_are_all_accounted_for(tmp_path: Path) -> None:
-    _, report = told(tmp_path, MAIL=str(REAL))
+@BOTH
+def test_real_and_malformed_mails_are_all_accounted_for(tmp_path: Path, backend: str) -> None:
+    _, report = told(tmp_path, MAIL=str(REAL), BACKEND=backend)
 
     assert report.loaded == len(list(REAL.glob("*.eml"))) == report.stored + report.named
     assert (report.lost, report.doubled) == (0, 0)
@@ -75,6 +81,7 @@ def test_real_and_malformed_mails_are_all_accounted_for(tmp_path: Path) -> None:
         ({"MAIL": "nowhere.mbox"}, 2, "MAIL names nowhere.mbox"),
         ({"REPORT": "no/such/folder.json"}, 2, "REPORT names no/such/folder.json"),
         ({"MAX_RECIPIENTS": "none"}, 2, "Settings: MAX_RECIPIENTS must be"),
+        ({"BACKEND": "infra.elsewhere"}, 2, "BACKEND names 'infra.elsewhere'"),
         ({"MAIL": "hollow"}, 1, "There is no mail in"),
     ],
 )
@@ -112,7 +119,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) ->
 def told(folder: Path, **environment: str) -> tuple[str, Report]:
     """What it said and reported, having come to a good end."""
     with demo(folder, environment | {"REPORT": "report.json"}) as process:
-        said, errors = process.communicate(timeout=110)
+        said, errors = process.communicate(timeout=280)
     assert (process.returncode, errors) == (0, ""), said
     return said, msgspec.json.decode((folder / "report.json").read_bytes(), type=Report)
 

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 import requests
 
-from infra.functions_map import ROOT
+from infra.functions_map import EMBEDDED, ROOT
 from infra.local.stack import Stack
 from shared.domain.errors import ConfigurationError
+from tests.local.conftest import ON_CLOUD
 from tests.local.http import add_contact, call
+from tests.processes import alive
 
+BOTH = pytest.mark.parametrize("backend", [EMBEDDED, ON_CLOUD])
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 
 
@@ -25,7 +28,7 @@ def test_a_restart_keeps_what_was_stored_and_the_tokens_given_out(tmp_path: Path
     with Stack({}, tmp_path) as stack:
         contact = add_contact(stack, "bob@example.com")
         pids = [process.pid for process in stack.processes.values()]
-    assert not [pid for pid in pids if _alive(pid)]
+    assert not [pid for pid in pids if alive(pid)]
     with Stack({}, tmp_path) as stack:
         assert call(stack, "GET", f"/contacts/{contact}").status_code == 200
 
@@ -36,22 +39,26 @@ def test_a_folder_has_one_stack_at_a_time(tmp_path: Path) -> None:
 
 
 @linux
-def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
-    with _program(tmp_path) as program:
+@BOTH
+def test_ctrl_c_ends_everything(tmp_path: Path, backend: str) -> None:
+    with _program(tmp_path, backend) as program:
         pids = _children(program)
         assert pids
         program.send_signal(signal.SIGINT)
         assert program.wait(20) == 0
-    assert not [pid for pid in pids if _alive(pid)]
+    assert not [pid for pid in pids if alive(pid)]
 
 
 @linux
-def test_a_stack_that_is_killed_takes_its_functions_along_and_starts_again(tmp_path: Path) -> None:
-    with _program(tmp_path) as program:
+@BOTH
+def test_a_stack_that_is_killed_takes_everything_along_and_starts_again(
+    tmp_path: Path, backend: str
+) -> None:
+    with _program(tmp_path, backend) as program:
         pids = _children(program)
         program.kill()
-        _until(lambda: not [pid for pid in pids if _alive(pid)])
-    with Stack({}, tmp_path) as stack:
+        _until(lambda: not [pid for pid in pids if alive(pid)])
+    with Stack({"BACKEND": backend}, tmp_path) as stack:
         assert requests.get(stack.url, timeout=10).status_code == 200
 
 
@@ -65,6 +72,7 @@ def test_a_stack_that_is_killed_takes_its_functions_along_and_starts_again(tmp_p
         ({"AUTH_ISSUER": "https://login.example.com"}, "AUTH_AUDIENCE, AUTH_JWKS_URL must be set"),
         ({"PUBLIC_URL": "https://mail.example.com"}, "PUBLIC_URL is not on this machine"),
         ({"MAIL": "nowhere.mbox"}, "nowhere.mbox"),
+        ({"BACKEND": "shared.elsewhere"}, "this machine has infra.embedded and shared.gcp"),
     ],
 )
 def test_a_broken_setting_is_one_clear_line(
@@ -103,12 +111,12 @@ def _refused(folder: Path, environment: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _program(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+def _program(folder: Path, backend: str) -> Iterator["subprocess.Popen[str]"]:
     """`python -m infra.local`, ready."""
     program = subprocess.Popen(
         [sys.executable, "-u", "-m", "infra.local"],
         cwd=ROOT,
-        env=_environment(folder, {"PORT": "0"}),
+        env=_environment(folder, {"PORT": "0", "BACKEND": backend}),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -133,15 +141,6 @@ def _below(pid: int) -> Iterator[int]:
         for child in map(int, listing.read_text().split()):
             yield child
             yield from _below(child)
-
-
-def _alive(pid: int) -> bool:
-    """A zombie nobody has waited for is not alive."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
 
 
 def _until(condition: Callable[[], bool], seconds: float = 20.0) -> None:

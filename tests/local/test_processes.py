@@ -2,14 +2,16 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from infra.local.processes import HOST, Process, stop_all, wait_ready
+from infra.local.processes import HOST, Process, free_port, stop_all, wait_ready
 
 MakeProcess = Callable[..., Process]
 
@@ -101,12 +103,12 @@ def test_every_line_it_prints_is_kept_as_an_object(make: MakeProcess) -> None:
     assert {"severity": "INFO", "message": "Beautiful is better than ugly."} in lines
 
 
-def test_an_error_in_its_log_is_told_at_once(make: MakeProcess, told: list[str]) -> None:
+def test_errors_in_its_log_are_told_at_once(make: MakeProcess, told: list[str]) -> None:
     process = make("tests.local.failing")
     process.start()
     _until(lambda: process.ended > 0)
     process.stop()
-    assert told[0] == "one: it broke"
+    assert told[:2] == ["one: it broke", "one: KeyError"]
 
 
 def _until(condition: Callable[[], bool]) -> None:
@@ -114,3 +116,16 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_free_port_is_given_to_nobody_else_before_its_server_starts() -> None:
+    """Several stacks start at once, and each starts many servers."""
+    ours = {free_port() for _ in range(500)}
+    with ExitStack() as others:
+        for _ in range(1_000):
+            other = others.enter_context(socket.socket())
+            other.bind((HOST, 0))
+            assert other.getsockname()[1] not in ours
+        for port in ours:
+            others.enter_context(socket.create_server((HOST, port)))
+    assert len(ours) == 500

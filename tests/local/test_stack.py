@@ -12,11 +12,11 @@ import msgspec
 import pytest
 import requests
 
-from infra.embedded.tasks import Tasks
 from infra.functions_map import Trigger, load
 from infra.local.invoker import EMAIL
 from infra.local.issuer import Issuer
 from infra.local.stack import Stack
+from shared.bootstrap import World
 from shared.ports import Task
 from tests.local.http import add_contact, call, token
 
@@ -123,12 +123,10 @@ class TestPrivateFunctions:
         for name in FUNCTIONS.triggered_by(Trigger.SCHEDULE):
             stack.run_schedule(name)
 
-    def test_a_stored_task_is_delivered_and_judged(self, stack: Stack, data: Path) -> None:
-        tasks = Tasks(data)
-        tasks.enqueue(Task("deliver_email", {"team_id": "acme", "email_id": "nowhere"}))
+    def test_a_stored_task_is_delivered_and_judged(self, stack: Stack, world: World) -> None:
+        world.tasks.enqueue(Task("deliver_email", {"team_id": "acme", "email_id": "nowhere"}))
         stack.wait_idle(timeout=30)
-        assert tasks.counts().later == 0
-        tasks.close()
+        assert stack.tasks().later == 0
 
 
 class TestProcesses:
@@ -136,7 +134,7 @@ class TestProcesses:
         minimal = {"PATH", "HOME", "LANG", "TZ", "PYTHONPATH", "PYTHONUNBUFFERED"}
         for name, function in FUNCTIONS.functions.items():
             given = set(_environment(stack.processes[name].pid)) - minimal - {"LC_CTYPE"}
-            assert given <= function.grants(), name
+            assert given <= function.grants(stack.settings["BACKEND"]), name
             assert set(function.secrets) <= given, name
 
     def test_a_killed_function_comes_back(self, stack: Stack) -> None:

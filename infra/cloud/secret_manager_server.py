@@ -13,7 +13,7 @@ import google_crc32c
 from google.cloud.secretmanager_v1 import types
 from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 
-from tests.gcp.grpc_server import Refused, page, serving
+from infra.cloud.grpc_server import Refused, page, serving
 
 T = TypeVar("T")
 

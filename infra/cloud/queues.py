@@ -1,16 +1,16 @@
 """One queue of Cloud Tasks: what it holds, what is due, and when a failed task is tried again."""
 
+import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
 from threading import RLock
 
 from google.cloud.tasks_v2 import types
 
+from infra.cloud.grpc_server import Refused
 from infra.embedded.lanes import Lane, Limits
-from tests.gcp.grpc_server import Refused
+from infra.embedded.tasks import Counts
 
 NAME_KEPT = timedelta(hours=24)
 """How long a name stays taken once its task is done or deleted."""
@@ -21,6 +21,7 @@ RUNNING = types.Queue.State(types.Queue.State.RUNNING)
 PAUSED = types.Queue.State(types.Queue.State.PAUSED)
 
 _numbers = count(1)
+_log = logging.getLogger(__name__)
 
 
 class Queue:
@@ -97,10 +98,12 @@ class Queue:
     def paused(self) -> bool:
         return bool(self.message.state != RUNNING)
 
-    def count(self) -> tuple[int, int]:
-        """Of the tasks, and of those that run."""
+    def counts(self, now: datetime) -> Counts:
         with self._lock:
-            return len(self._tasks), len(self._running)
+            running = len(self._running & self._tasks.keys())
+            waiting = [eta for name, eta in self._eta.items() if name not in self._running]
+            due = sum(eta <= now for eta in waiting)
+            return Counts(running, due, len(waiting) - due)
 
     def next_due(self, now: datetime) -> types.Task | None:
         """The task that has been due longest, now running; None when there is none, or no room."""
@@ -140,8 +143,11 @@ class Queue:
                 task.response_count += 1
                 self._responses[task.name] = status
             attempts = self.message.retry_config.max_attempts
-            if 200 <= status < 300 or 0 < attempts <= task.dispatch_count:
+            if 200 <= status < 300:
                 self._forget(task.name, now)
+            elif 0 < attempts <= task.dispatch_count:
+                self._forget(task.name, now)
+                _log.error("task %s is dropped: its last attempt ended with %d", task.name, status)
             else:
                 wait = backoff(self.message.retry_config, task.dispatch_count)
                 task.schedule_time = self._eta[task.name] = now + wait
@@ -149,7 +155,10 @@ class Queue:
     def _forget(self, name: str, now: datetime) -> None:
         del self._tasks[name], self._eta[name]
         self._responses.pop(name, None)
+        self._taken_until.pop(name, None)  # to the end: the oldest stand first
         self._taken_until[name] = now + NAME_KEPT
+        while self._taken_until[oldest := next(iter(self._taken_until))] <= now:
+            del self._taken_until[oldest]
 
 
 def backoff(config: types.RetryConfig, attempt: int) -> timedelta:
@@ -160,14 +169,6 @@ def backoff(config: types.RetryConfig, attempt: int) -> timedelta:
     wait: timedelta = config.min_backoff * 2**doublings * (attempt - doublings)
     longest: timedelta = config.max_backoff
     return min(wait, longest)
-
-
-@contextmanager
-def unpaused(queue: Queue) -> Iterator[None]:
-    """For as long as the block runs."""
-    queue.message.state = RUNNING
-    yield
-    queue.message.state = PAUSED
 
 
 def _with_defaults(message: types.Queue) -> types.Queue:

@@ -11,10 +11,10 @@ from typing import Any
 from google.cloud.tasks_v2 import types
 from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 
+from infra.cloud.grpc_server import Refused, page, serving
+from infra.cloud.queues import PAUSED, RUNNING, Queue
 from shared.bootstrap import SystemClock
 from shared.ports import Clock
-from tests.gcp.grpc_server import Refused, page, serving
-from tests.gcp.queues import PAUSED, RUNNING, Queue
 
 MAX_TASK_BYTES = 1024 * 1024
 MAX_DELAY = timedelta(days=30)
@@ -27,7 +27,7 @@ _Method = types.HttpMethod
 
 
 class CloudTasks:
-    """Answers as Google's. `tests.gcp.dispatcher` delivers what it takes in."""
+    """Answers as Google's. `infra.cloud.dispatcher` delivers what it takes in."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or SystemClock()

@@ -1,7 +1,8 @@
-"""Delivers the tasks of `tests.gcp.cloud_tasks_server` over HTTP, as Cloud Tasks does."""
+"""Delivers the tasks of `infra.cloud.cloud_tasks_server` over HTTP, as Cloud Tasks does."""
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event, Thread
@@ -9,25 +10,35 @@ from threading import Event, Thread
 import requests
 from google.cloud.tasks_v2 import types
 
+from infra.cloud.cloud_tasks_server import CloudTasks
+from infra.cloud.queues import UNREACHABLE, Queue
+from infra.embedded.tasks import Counts
 from infra.local.issuer import Issuer
-from tests.gcp.cloud_tasks_server import CloudTasks
-from tests.gcp.queues import UNREACHABLE, Queue
 
 LOOK_SECONDS = 0.02
 TOKEN_LIFETIME = timedelta(hours=1)
+GRACE_SECONDS = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 class Dispatcher:
     """2xx ends a task; redirects are not followed. A delivery may take as long as its deadline."""
 
-    def __init__(self, server: CloudTasks, issuer: Issuer) -> None:
+    def __init__(
+        self, server: CloudTasks, issuer: Issuer, route: Callable[[str], str] = lambda url: url
+    ) -> None:
+        """`issuer` signs the tasks' tokens. `route` gives the address behind a task's URL: a gateway
+        in front of the functions takes off the headers that only Cloud Tasks may send."""
         self._server = server
         self._issuer = issuer
+        self._route = route
         self._stopping = Event()
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        loop = Thread(target=self._run, name="dispatcher")
+    def running(self, grace: float = GRACE_SECONDS) -> Iterator[None]:
+        """At the end, deliveries that run have `grace` seconds; longer ones end with their function."""
+        loop = Thread(target=self._run, args=(grace,), name="dispatcher")
         loop.start()
         try:
             yield
@@ -35,34 +46,39 @@ class Dispatcher:
             self._stopping.set()
             loop.join()
 
-    def idle(self) -> bool:
-        """Nothing waits or runs."""
-        return all(queue.count() == (0, 0) for queue in self._server.queues.values())
+    def counts(self) -> Counts:
+        now = self._server.clock.now()
+        each = [queue.counts(now) for queue in self._server.queues.values()]
+        return Counts(
+            running=sum(one.running for one in each),
+            due=sum(one.due for one in each),
+            later=sum(one.later for one in each),
+        )
 
-    def wait_until_idle(self, seconds: float = 60.0) -> None:
-        end = time.monotonic() + seconds
-        while not self.idle():
-            if time.monotonic() > end:
-                raise TimeoutError("tasks are left")
-            time.sleep(LOOK_SECONDS)
-
-    def _run(self) -> None:
+    def _run(self, grace: float) -> None:
         deliveries: list[Thread] = []
         while not self._stopping.wait(LOOK_SECONDS):
+            deliveries = [one for one in deliveries if one.is_alive()]
             for queue in self._server.queues.values():
                 while task := queue.next_due(self._server.clock.now()):
-                    delivery = Thread(target=self._deliver, args=(queue, task), name=task.name)
-                    delivery.start()
-                    deliveries.append(delivery)
+                    deliveries.append(self._begin(queue, task))
+        until = time.monotonic() + grace
         for delivery in deliveries:
-            delivery.join()
+            delivery.join(max(0.0, until - time.monotonic()))
+
+    def _begin(self, queue: Queue, task: types.Task) -> Thread:
+        delivery = Thread(
+            target=self._deliver, args=(queue, task), name=task.name, daemon=True
+        )  # one that hangs must not keep the process
+        delivery.start()
+        return delivery
 
     def _deliver(self, queue: Queue, task: types.Task) -> None:
         status = UNREACHABLE
         try:
             status = self._call(queue, task)
-        except requests.RequestException:
-            pass
+        except requests.RequestException as error:
+            _log.warning("task %s: %s", task.name, type(error).__name__)
         finally:
             queue.ended(task, status, self._server.clock.now())
 
@@ -74,7 +90,7 @@ class Dispatcher:
             headers["Authorization"] = f"Bearer {self._token(call)}"
         answer = requests.request(
             types.HttpMethod(call.http_method).name,
-            call.url,
+            self._route(call.url),
             data=call.body,
             headers=headers,
             timeout=task.dispatch_deadline.total_seconds(),
