@@ -7,12 +7,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
 from threading import RLock
-from typing import Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError
+from shared.metering import MeteredDocuments, MeteredSecrets, MeteredTasks
 from shared.ports import Backend, Clock, DocumentStore, Providers, SecretStore, TaskQueue
 from shared.sealing import Sealer
+
+if TYPE_CHECKING:
+    from shared.services.keys import Keyring
 
 T = TypeVar("T")
 
@@ -51,7 +55,7 @@ class SystemClock:
 
 
 class World:
-    """The World of `shared.ports`, with the adapters that the settings name."""
+    """The World of `shared.ports`, with the adapters that the settings name, each use of them metered."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -62,15 +66,15 @@ class World:
 
     @property
     def documents(self) -> DocumentStore:
-        return self.backend.documents
+        return MeteredDocuments(self.backend.documents)
 
     @property
     def secrets(self) -> SecretStore:
-        return self.backend.secrets
+        return MeteredSecrets(self.backend.secrets)
 
     @property
     def tasks(self) -> TaskQueue:
-        return self.backend.tasks
+        return MeteredTasks(self.backend.tasks)
 
     @once
     def clock(self) -> Clock:
@@ -82,11 +86,15 @@ class World:
 
         return Registry(self.settings)
 
-    @once
+    @property
     def sealer(self) -> Sealer:
-        from shared.services.keys import sealer
+        return self._keyring.sealer()
 
-        return sealer(self.secrets)
+    @once
+    def _keyring(self) -> "Keyring":
+        from shared.services.keys import Keyring
+
+        return Keyring(self.secrets, self.clock)
 
 
 @functools.cache

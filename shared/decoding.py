@@ -28,6 +28,15 @@ def body(data: bytes, kind: type[T]) -> T:
         raise refused("", _malformed(data, error)) from None
 
 
+def lenient_body(data: bytes, kind: type[T]) -> T:
+    """The same, and fields that `kind` does not know are passed by: a newer release may send them."""
+    given = _plain(data)
+    known = {field.encode_name for field in msgspec.structs.fields(kind)}
+    if isinstance(given, dict):
+        given = {name: field for name, field in given.items() if name in known}
+    return value(given, kind)
+
+
 def texts(pairs: Iterable[tuple[str, str]], kind: type[T]) -> T:
     """The same for name and text pairs (a query string, headers)."""
     values = single(pairs)

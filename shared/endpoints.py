@@ -13,6 +13,7 @@ A handler's parameters say what it takes: `call` (Call, PublicCall or TaskCall),
 their names, and `body`, `query`, `headers`: Structs that forbid unknown fields (the field
 `idempotency_key` is the header Idempotency-Key; `query: dict[str, str]` takes whatever came).
 It returns a Struct, a Redirect, or None for 204; errors of the tree become problem documents.
+Every request leaves one log line (`shared.request_log`).
 """
 
 from collections.abc import Callable, Mapping
@@ -22,12 +23,13 @@ import msgspec
 from msgspec import Struct, structs
 from werkzeug.wrappers import Request, Response
 
-from shared import auth, bootstrap, logs, problems, routing
+from shared import auth, bootstrap, logs, problems, request_log, routing, tracing
 from shared.config import Settings
 from shared.domain.caller import Caller
-from shared.domain.errors import MailbridgeError
+from shared.domain.errors import InvalidRequest, MailbridgeError
 from shared.ports import World
 from shared.problems import HttpError, Problem
+from shared.request_log import Exchange
 from shared.routing import Route
 
 __all__ = ["Api", "Call", "PublicCall", "Redirect", "Request", "Response", "TaskApi", "TaskCall"]
@@ -70,46 +72,45 @@ class Redirect(Struct, frozen=True):
 class _Endpoint:
     """What users' and private functions have in common."""
 
-    def __init__(self, name: str, *, body_limit: int = BODY_LIMIT) -> None:
-        """`body_limit` in bytes; Cloud Run's own limit is 32 MiB."""
+    private = False
+
+    def __init__(self, name: str, *, body_limit: int = BODY_LIMIT, quiet: bool = False) -> None:
+        """`body_limit` in bytes; Cloud Run's own limit is 32 MiB. `quiet` leaves a line only of
+        requests that are worth a look."""
         self.name = name
         self.routes: list[Route] = []
         self._body_limit = body_limit
+        self._quiet = quiet
 
     def __call__(self, request: Request) -> Response:
         """The answer of this instance. Never raises."""
-        try:
-            world: World = bootstrap.this_instance()
-        except MailbridgeError as error:
-            return self._failed(error)
-        return self.answer(request, world)
+        return self._recorded(request, bootstrap.this_instance)
 
     def answer(self, request: Request, world: World) -> Response:
         """The answer in `world`. Never raises."""
-        try:
-            return self._serve(request, world)
-        except HttpError as error:
-            return problem_response(error.problem, error.headers)
-        except MailbridgeError as error:
-            return self._failed(error)
-        except Exception as error:
-            logs.error("unexpected error", function=self.name, exc_info=error)
-            return problem_response(problems.UNEXPECTED)
+        return self._recorded(request, lambda: world)
 
-    def _serve(self, request: Request, world: World) -> Response:
+    def _recorded(self, request: Request, world: Callable[[], World]) -> Response:
+        asks_first = request.method == "OPTIONS"  # as browsers do before every call
+        exchange = Exchange(self.name, request, self.private, self._quiet or asks_first)
+        with request_log.recorded(exchange):
+            try:
+                response = self._serve(exchange, self._here(request, world))
+            except Exception as error:
+                exchange.error = error
+                response = _refusal(error, exchange.mailbox_id)
+            response.headers.update(exchange.headers)
+            exchange.status = response.status_code
+        return response
+
+    def _here(self, request: Request, world: Callable[[], World]) -> World:
+        here = world()
+        logs.about(**tracing.fields(request.headers, here.settings.google_cloud_project))
+        return here
+
+    def _serve(self, exchange: Exchange, world: World) -> Response:
+        """Raises whatever went wrong."""
         raise NotImplementedError
-
-    def _failed(self, error: MailbridgeError, mailbox_id: str = "") -> Response:
-        problem = problems.problem(error, mailbox_id=mailbox_id)
-        self._log(error, problem.status)
-        return problem_response(problem, problems.headers(error))
-
-    def _log(self, error: MailbridgeError, status: int) -> None:
-        facts = {"function": self.name, "error": type(error).__name__, "reason": error.reason}
-        if status == 500:
-            logs.error(error.detail, exc_info=error, **facts)
-        elif status > 500:
-            logs.warning(error.detail, **facts)
 
 
 class Api(_Endpoint):
@@ -142,25 +143,24 @@ class Api(_Endpoint):
 
         return register
 
-    def answer(self, request: Request, world: World) -> Response:
-        response = super().answer(request, world)
-        response.headers.update(_cross_origin(request, world.settings))
-        return response
-
-    def _serve(self, request: Request, world: World) -> Response:
+    def _serve(self, exchange: Exchange, world: World) -> Response:
+        request = exchange.request
+        exchange.headers = _cross_origin(request, world.settings)
         path = self._below(request.path)
         if request.method == "OPTIONS":
             return self._options(path)
         route, places = routing.find(self.routes, request.method, path)
-        call: PublicCall = PublicCall(world)
-        if not route.public:
-            users = auth.users(world.settings)
-            call = Call(world, users.caller(request.headers.get("Authorization", "")))
+        exchange.path = route.path
+        call = PublicCall(world) if route.public else self._call(request, world)
         arguments = places | route.arguments(request, self._body_limit)
-        try:
-            return self._answered(route, route.handler(call=call, **arguments))
-        except MailbridgeError as error:
-            return self._failed(error, _mailbox_id(arguments))
+        exchange.names(arguments)
+        return self._answered(route, route.handler(call=call, **arguments))
+
+    def _call(self, request: Request, world: World) -> Call:
+        users = auth.users(world.settings)
+        caller = users.caller(request.headers.get("Authorization", ""))
+        logs.about(team=caller.team_id, user=caller.user_id)
+        return Call(world, caller)
 
     def _answered(self, route: Route, result: Any) -> Response:
         response = _response(result, route.status)
@@ -184,40 +184,54 @@ class TaskApi(_Endpoint):
     """A private function: one handler, called by Cloud Tasks or Cloud Scheduler with an OIDC token.
 
     What trying again cannot mend is logged and acknowledged; see the table in `shared.problems`.
+    While a release rolls out, its tasks meet instances of the one before, and the other way round:
+    fields of a body that a handler does not know are passed by, new ones need a default.
     """
+
+    private = True
 
     def handler(self, handler: H) -> H:
         """`handler(call: TaskCall)`, with a `body` Struct for a task."""
-        route = Route.of(handler, "POST", "/", location="", public=False)
+        route = Route.of(handler, "POST", "/", location="", public=False, lenient=True)
         if route.takes["call"] is not TaskCall:
             raise TypeError(f"{handler.__qualname__}: `call` must be a TaskCall")
         self.routes = [route]
         return handler
 
-    def _serve(self, request: Request, world: World) -> Response:
+    def _serve(self, exchange: Exchange, world: World) -> Response:
+        request = exchange.request
         route, _ = routing.find(self.routes, request.method, "/")
+        exchange.path = route.path
         auth.invokers(world.settings).check(request.headers.get("Authorization", ""))
         try:
-            result = route.handler(
-                call=TaskCall(world), **route.arguments(request, self._body_limit)
-            )
+            arguments = route.arguments(request, self._body_limit)
+        except InvalidRequest as error:
+            exchange.error, exchange.lost = error, True
+            return Response(status=200, headers=_SAFE)
+        exchange.names(arguments)
+        try:
+            return _response(route.handler(call=TaskCall(world), **arguments), route.status)
         except MailbridgeError as error:
-            return self._judged(error)
-        return _response(result, route.status)
+            exchange.error = error
+            return _judged(error)
 
-    def _judged(self, error: MailbridgeError) -> Response:
-        status = problems.task_status(error)
-        if status != 200:
-            self._log(error, status)
-            return problem_response(structs.replace(problems.problem(error), status=status))
-        logs.info(
-            "task acknowledged without success",
-            function=self.name,
-            error=type(error).__name__,
-            reason=error.reason,
-            detail=error.detail,
-        )
+
+def _refusal(error: Exception, mailbox_id: str) -> Response:
+    match error:
+        case HttpError(problem=problem, headers=headers):
+            return problem_response(problem, headers)
+        case MailbridgeError():
+            problem = problems.problem(error, mailbox_id=mailbox_id)
+            return problem_response(problem, problems.headers(error))
+    return problem_response(problems.UNEXPECTED)
+
+
+def _judged(error: MailbridgeError) -> Response:
+    """To a queue: acknowledged, or to be tried again."""
+    status = problems.task_status(error)
+    if status == 200:
         return Response(status=200, headers=_SAFE)
+    return problem_response(structs.replace(problems.problem(error), status=status))
 
 
 def problem_response(problem: Problem, headers: Mapping[str, str] = {}) -> Response:
@@ -236,12 +250,6 @@ def _response(result: Any, status: int) -> Response:
 def _json(value: object, status: int, kind: str, headers: Mapping[str, str] = {}) -> Response:
     body = msgspec.json.encode(value)
     return Response(body, status, headers={**_SAFE, **headers}, content_type=kind)
-
-
-def _mailbox_id(arguments: Mapping[str, Any]) -> str:
-    """The mailbox a request was about, when it named one."""
-    named = arguments.get("mailbox_id") or getattr(arguments.get("body"), "mailbox_id", "")
-    return named if isinstance(named, str) else ""
 
 
 def _cross_origin(request: Request, settings: Settings) -> dict[str, str]:

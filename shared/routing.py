@@ -35,6 +35,8 @@ class Route(Struct, frozen=True, kw_only=True):
     public: bool
     takes: Mapping[str, Any]
     """The handler's parameters and their types, "call" and "return" included."""
+    lenient: bool = False
+    """Passes by what the handler does not take, instead of refusing it."""
 
     @classmethod
     def of(
@@ -42,7 +44,7 @@ class Route(Struct, frozen=True, kw_only=True):
     ) -> "Route":
         """Raises TypeError when the handler asks for what a request cannot give."""
         takes = typing.get_type_hints(handler)
-        _check(handler, takes, set(_PLACE.findall(path)))
+        _check(handler, takes, set(_PLACE.findall(path)), closed=not more.get("lenient"))
         status = status or (204 if takes.get("return") is type(None) else 200)
         return cls(method=method, path=path, handler=handler, status=status, takes=takes, **more)
 
@@ -65,6 +67,8 @@ class Route(Struct, frozen=True, kw_only=True):
         """What the handler takes besides `call` and places, the body at most `limit` bytes.
 
         Raises InvalidRequest or HttpError."""
+        if self.lenient:
+            return {"body": self._body(request, limit)} if "body" in self.takes else {}
         given: dict[str, Any] = {}
         query = _query(request, self.takes.get("query", Nothing))
         if "query" in self.takes:
@@ -72,11 +76,15 @@ class Route(Struct, frozen=True, kw_only=True):
         if "headers" in self.takes:
             given["headers"] = _headers(request, self.takes["headers"])
         if "body" in self.takes:
-            _expect_json(request)
-            given["body"] = decoding.body(read(request, limit), self.takes["body"])
+            given["body"] = self._body(request, limit)
         elif unasked := read(request, limit):
             decoding.body(unasked, Nothing)
         return given
+
+    def _body(self, request: Request, limit: int) -> Any:
+        _expect_json(request)
+        decode = decoding.lenient_body if self.lenient else decoding.body
+        return decode(read(request, limit), self.takes["body"])
 
 
 def split(path: str) -> list[str]:
@@ -120,14 +128,16 @@ def read(request: Request, limit: int) -> bytes:
     return bytes(data)
 
 
-def _check(handler: Callable[..., Any], takes: Mapping[str, Any], places: set[str]) -> None:
+def _check(
+    handler: Callable[..., Any], takes: Mapping[str, Any], places: set[str], *, closed: bool
+) -> None:
     names = set(inspect.signature(handler).parameters)
     if names - {"query", "headers", "body"} != places | {"call"} or not names <= takes.keys():
         raise TypeError(
             f"{handler.__qualname__}: parameters must be `call`, {places} or typed input"
         )
     for name in {"query", "headers", "body"} & names:
-        if takes[name] != dict[str, str] and not decoding.closed(takes[name]):
+        if closed and takes[name] != dict[str, str] and not decoding.closed(takes[name]):
             raise TypeError(f"{handler.__qualname__}: `{name}` must forbid unknown fields")
 
 

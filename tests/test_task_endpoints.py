@@ -3,12 +3,17 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from msgspec import Struct
+from msgspec.structs import fields
 from werkzeug.test import EnvironBuilder
 
+from infra.functions_map import Trigger, load
 from infra.local.issuer import Issuer
+from infra.openapi import load_endpoint
 from shared.bootstrap import World
 from shared.config import Settings
 from shared.domain import errors
@@ -19,8 +24,9 @@ EMAIL = "tasks@project.example.com"
 Run = Callable[..., int]
 
 
-class ThingTask(Struct, forbid_unknown_fields=True):
+class ThingTask(Struct):
     thing_id: str
+    team_id: str = ""
 
 
 @pytest.fixture
@@ -47,7 +53,13 @@ def world(issuer: Issuer, keys: KeyServer) -> World:
 
 
 @pytest.fixture
-def task(world: World, issuer: Issuer) -> Run:
+def done() -> list[ThingTask]:
+    """The bodies that the handler got."""
+    return []
+
+
+@pytest.fixture
+def task(world: World, issuer: Issuer, done: list[ThingTask]) -> Run:
     """Runs a task whose handler raises `error`, called by the right service account; the status."""
     token = issuer.token(AUDIENCE, HOUR, {"email": EMAIL, "email_verified": True})
 
@@ -62,6 +74,7 @@ def task(world: World, issuer: Issuer) -> Run:
 
         @api.handler
         def work(call: TaskCall, body: ThingTask) -> None:
+            done.append(body)
             if error is not None:
                 raise error
 
@@ -105,8 +118,72 @@ def test_only_what_another_try_can_mend_is_tried_again(
     assert task(error) == status
 
 
-def test_a_task_nobody_can_read_is_not_kept_for_ever(task: Run) -> None:
-    assert task(body='{"thing": 1}') == 200
+def test_a_task_of_a_newer_release_is_done_as_far_as_this_one_knows(
+    task: Run, done: list[ThingTask]
+) -> None:
+    assert task(body='{"thing_id": "t1", "priority": "high", "parts": [{"x": 1}]}') == 204
+    assert done == [ThingTask("t1")]
+
+
+def test_a_task_of_an_older_release_gets_the_defaults_of_newer_fields(
+    task: Run, done: list[ThingTask]
+) -> None:
+    assert task(body='{"thing_id": "t1"}') == 204
+    assert done == [ThingTask("t1", team_id="")]
+
+
+FIRST_RELEASE = {
+    "sync_mailbox": {"mailbox_id": "m1"},
+    "deliver_email": {"team_id": "t1", "email_id": "e1"},
+    "check_mailbox": {"mailbox_id": "m1"},
+    "disconnect_mailbox": {"team_id": "t1", "mailbox_id": "m1"},
+}
+"""Bodies as they were enqueued then. Never edited; further ones may be added."""
+
+
+@pytest.mark.parametrize("name", FIRST_RELEASE)
+def test_a_task_that_any_release_enqueued_is_read(name: str) -> None:
+    body = FIRST_RELEASE[name]
+    read = _read(name, body)
+    assert {field: getattr(read, field) for field in body} == body
+
+
+@pytest.mark.parametrize("name", load().triggered_by(Trigger.TASK))
+def test_every_task_of_ours_takes_what_a_newer_release_adds_to_it(name: str) -> None:
+    (route,) = load_endpoint(name).routes
+    needed = [field.encode_name for field in fields(route.takes["body"]) if field.required]
+    assert _read(name, {**dict.fromkeys(needed, "x"), "added": {"later": ["on"]}})
+
+
+def _read(name: str, body: dict[str, Any]) -> Any:
+    (route,) = load_endpoint(name).routes
+    environ = EnvironBuilder(method="POST", json=body).get_environ()
+    return route.arguments(Request(environ), 1_000)["body"]
+
+
+def test_a_schedule_may_send_a_body_that_its_function_does_not_take(
+    world: World, issuer: Issuer
+) -> None:
+    sweep = TaskApi("sweep")
+
+    @sweep.handler
+    def run(call: TaskCall) -> None: ...
+
+    token = issuer.token(AUDIENCE, HOUR, {"email": EMAIL, "email_verified": True})
+    headers = [("Authorization", f"Bearer {token}")]
+    environ = EnvironBuilder(method="POST", data="tick", headers=headers).get_environ()
+    assert sweep.answer(Request(environ), world).status_code == 204
+
+
+@pytest.mark.parametrize("body", ['{"thing": 1}', '{"thing_id": 1}', "{", "", "[]", "\xff"])
+def test_a_task_nobody_can_read_is_not_kept_for_ever_and_raises_the_alarm(
+    task: Run, done: list[ThingTask], capsys: pytest.CaptureFixture[str], body: str
+) -> None:
+    assert (task(body=body), done) == (200, [])
+    line = msgspec.json.decode(capsys.readouterr().err)
+    assert (line["severity"], line["status"]) == ("ERROR", 200)
+    assert (line["error"], line["function"]) == ("InvalidRequest", "work")
+    assert line["detail"] in line["exception"]
 
 
 def test_the_queues_headers_prove_nothing(task: Run) -> None:

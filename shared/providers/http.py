@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from shared import metering
 from shared.domain.errors import ProviderUnavailable
 from shared.mime import headers as mail_headers
 
@@ -115,6 +116,7 @@ class Http:
     ) -> Answer:
         import requests
 
+        metering.current().provider_requests += 1
         try:
             with self._session().request(
                 method,

@@ -1,7 +1,6 @@
 """One kind of record in one place: Structs out and in, and writes as values to be batched."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -9,6 +8,7 @@ from msgspec import Struct
 
 from shared.domain.errors import InvalidRequest, NotFound
 from shared.ports import Data, Document, DocumentStore, Query, Where, Write
+from shared.records import schema
 
 R = TypeVar("R", bound=Struct)
 
@@ -18,6 +18,8 @@ class Versioned(Struct, Generic[R], frozen=True):
 
     record: R
     version: Any
+    stored: Data
+    """All of the document, also what only a newer release knows of."""
 
 
 class Collection(Generic[R]):
@@ -80,10 +82,13 @@ class Collection(Generic[R]):
         self._store.write(self.creating(id, record))
 
     def put(self, id: str, record: R) -> None:
+        """Replaces whatever is there, with what a newer release may have added to it. Of a record that
+        was read, that is lost: use `replace`."""
         self._store.write(self.putting(id, record))
 
     def replace(self, id: str, old: Versioned[R], record: R) -> None:
-        """Raises PreconditionFailed when somebody wrote since `old` was read."""
+        """Changes what was read as `old` into `record`. Raises PreconditionFailed when somebody wrote
+        since."""
         self._store.write(self.replacing(id, old, record))
 
     def update(self, id: str, **fields: Any) -> None:
@@ -96,28 +101,27 @@ class Collection(Generic[R]):
     # -- writes as values, to go into one batch ---------------------------------------------------
 
     def creating(self, id: str, record: R) -> Write:
-        return Write("create", self.path(id), to_data(record))
+        return Write("create", self.path(id), schema.fresh(record))
 
     def putting(self, id: str, record: R) -> Write:
-        return Write("put", self.path(id), to_data(record))
+        return Write("put", self.path(id), schema.fresh(record))
 
     def replacing(self, id: str, old: Versioned[R], record: R) -> Write:
-        return Write("put", self.path(id), to_data(record), old.version)
+        return Write("put", self.path(id), schema.rewritten(old.stored, record), old.version)
 
-    def updating(self, id: str, **fields: Any) -> Write:
-        data = msgspec.to_builtins(fields, builtin_types=(datetime,))
-        return Write("update", self.path(id), data)
+    def updating(self, id: str, old: Versioned[R] | None = None, /, **fields: Any) -> Write:
+        """With `old`, what a newer release added inside of a field stays; any field that holds Structs
+        needs that. The write does not depend on `old` being current: read it in the same transaction.
+        """
+        known = schema.changed(old.stored, self._kind, fields) if old else schema.to_data(fields)
+        return Write("update", self.path(id), known)
 
     def deleting(self, id: str, old: Versioned[R] | None = None) -> Write:
         return Write("delete", self.path(id), if_version=old.version if old else None)
 
     def versioned(self, document: Document) -> Versioned[R]:
-        return Versioned(msgspec.convert(document.data, self._kind), document.version)
-
-
-def to_data(record: Struct) -> Data:
-    data: Data = msgspec.to_builtins(record, builtin_types=(datetime,))
-    return data
+        stored = schema.upgraded(self._kind, document.data)
+        return Versioned(msgspec.convert(stored, self._kind), document.version, stored)
 
 
 def _is_id(text: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from infra.embedded import Embedded
+from shared.metering import MeteredDocuments, MeteredSecrets, MeteredTasks
 from shared.ports import Backend
 from tests.gcp.candidate import google_cloud
 
@@ -57,8 +58,26 @@ def embedded(folder: Path) -> Iterator[Candidate]:
     candidate.close()
 
 
+class MeteredCandidate:
+    """The embedded backend as services see it: each use counted, nothing else changed."""
+
+    def __init__(self, inner: Candidate) -> None:
+        self.documents = MeteredDocuments(inner.documents)
+        self.secrets = MeteredSecrets(inner.secrets)
+        self.tasks = MeteredTasks(inner.tasks)
+        self.versions_kept = inner.versions_kept
+        self.stored_tasks = inner.stored_tasks
+
+
+@contextmanager
+def metered(folder: Path) -> Iterator[Candidate]:
+    with embedded(folder) as inner:
+        yield MeteredCandidate(inner)
+
+
 BACKENDS: Mapping[str, Callable[[Path], AbstractContextManager[Candidate]]] = {
     "embedded": embedded,
+    "metered": metered,
     "google_cloud": google_cloud,
 }
 """Each takes an empty folder of its own, and skips the test with a reason where it cannot run."""

@@ -5,6 +5,7 @@ from typing import Literal
 import pytest
 
 from infra.simulator import Simulator
+from shared import metering
 from shared.domain.errors import (
     CursorExpired,
     MissingScope,
@@ -298,9 +299,12 @@ def test_a_token_refused_amid_a_batch_is_replaced(harness: Harness, mailbox: Mai
 
 def test_reading_costs_quota_that_is_counted(harness: Harness, mailbox: MailProvider) -> None:
     delivered = deliver(harness, 2)
-    before = mailbox.units
-    mailbox.mails(delivered)
+    before, asked = mailbox.units, harness.asked("read")
+    with metering.measured() as meter:
+        mailbox.mails(delivered)
     assert mailbox.units > before
+    assert meter.quota_units == mailbox.units - before
+    assert 1 <= meter.provider_requests <= harness.asked("read") - asked
 
 
 def test_a_mailbox_that_may_not_be_read_says_which_scope_it_lacks(harness: Harness) -> None:

@@ -100,6 +100,6 @@ def test_a_bad_name_is_refused(secrets: SecretStore, bad: str) -> None:
 
 
 def test_the_longest_name_is_taken(secrets: SecretStore) -> None:
-    name = "-_Z9" + ids.random() * 9
+    name = ("-_Z9" + ids.random() * 9)[:200]
     secrets.put(name, b"value")
     assert secrets.get(name) == b"value"

@@ -13,7 +13,7 @@ from shared import records
 from shared.domain.contacts import Contact
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.ports import DocumentStore, Where
-from shared.records.collection import to_data
+from shared.records.schema import to_data
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 

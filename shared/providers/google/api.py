@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from shared import metering
 from shared.domain.errors import ProviderUnavailable
 from shared.ports import TokenSource
 from shared.providers.google import batch
@@ -75,9 +76,8 @@ class Api:
         if whole.status != 200:
             raise error_of(whole)
         answers = batch.answers(whole, len(paths))
-        self.units += units * sum(
-            answer is not None and answer.status not in _UNCHARGED for answer in answers
-        )
+        charged = sum(answer is not None and answer.status not in _UNCHARGED for answer in answers)
+        self._spend(units * charged)
         return answers
 
     def _send(
@@ -99,8 +99,12 @@ class Api:
         if answer.status == 401:
             raise _refused()
         if answer.status not in _UNCHARGED:
-            self.units += units
+            self._spend(units)
         return answer
+
+    def _spend(self, units: int) -> None:
+        self.units += units
+        metering.current().quota_units += units
 
 
 def _refused() -> ProviderUnavailable:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared import metering
 from shared.domain.errors import ProviderUnavailable
 from shared.ports import TokenSource
 from shared.providers.http import Answer, Http
@@ -64,7 +65,7 @@ class Api:
         if whole.status != 200:
             raise error_of(whole)
         answers = batch.answers(whole, len(paths))
-        self.units += sum(answer is not None for answer in answers) - 1
+        self._spend(sum(answer is not None for answer in answers) - 1)
         return answers
 
     def _send(
@@ -92,8 +93,12 @@ class Api:
             answer = send(token=self._replacement(token, answer))
         if answer.status == 401:
             raise _refused()
-        self.units += 1
+        self._spend(1)
         return answer
+
+    def _spend(self, units: int) -> None:
+        self.units += units
+        metering.current().quota_units += units
 
     def _replacement(self, token: str, refusal: Answer | None) -> str:
         claims = claims_of(refusal) if refusal else ""
