@@ -14,6 +14,7 @@ contact       a person of the CRM with one or more addresses; an address belongs
 activity      one line of a contact's timeline; one per contact and mail, however many mailboxes hold a copy
 cursor        where the sync of a mailbox stands, in the provider's own terms; opaque to everyone else
 lease         the right to work on one thing for a while, with a fencing number that only grows
+audit         the trail of who did what with a mailbox; kept for a year
 trouble       a message that sync could not take in: named, counted, retried and passed by
 
 Imports run one way: functions → endpoints, services, domain; services → ports, records, mime, domain;

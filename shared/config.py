@@ -1,5 +1,6 @@
 """Settings: read from the environment once, frozen, every problem named at once."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
 
     backend: str = "shared.gcp"
     public_url: str = ""
-    """Where users reach the functions, without a trailing slash: callback and links start with it."""
+    """Where users reach the functions; see `function_url`. Callback and links start with it."""
     allowed_origins: tuple[str, ...] = ()
     """Origins (scheme://host[:port]) that a consent may return to; comma separated."""
 
@@ -65,9 +66,12 @@ class Settings(Struct, frozen=True, kw_only=True, rename=str.upper):
 
     google_cloud_project: str = ""
     """The id of the project that BACKEND=shared.gcp keeps everything in."""
+    deployment: str = "mailbridge"
+    """Tells deployments in one project apart: the names of secrets start with it and a hyphen."""
+    firestore_database: str = "(default)"
     functions_url: str = ""
-    """Where Cloud Tasks reaches the task functions, each below it by its name; default: where Cloud
-    Functions puts them in TASKS_LOCATION. With the name it is the `aud` of their tokens."""
+    """Where Cloud Tasks reaches the task functions, see `function_url`; default: where Cloud Functions
+    puts them in TASKS_LOCATION. A function's URL is also the `aud` of its tokens."""
     tasks_location: str = ""
     """The region of the queues."""
     tasks_queues: tuple[tuple[str, str], ...] = ()
@@ -117,10 +121,15 @@ class _Field(Struct):
             return tuple(_pair(part) for part in _parts(text))
         if self.attribute.endswith("_url"):
             return _url(text)
-        return text
+        return _deployment(text) if self.attribute == "deployment" else text
 
 
 _FIELDS = {name.upper(): _Field(name, kind) for name, kind in Settings.__annotations__.items()}
+
+
+def function_url(base: str, function: str) -> str:
+    """Where a function is: at `base` with its name in the place of "{function}", otherwise below it."""
+    return base.replace("{function}", function) if "{function}" in base else f"{base}/{function}"
 
 
 def _parts(text: str) -> list[str]:
@@ -132,6 +141,12 @@ def _pair(text: str) -> tuple[str, str]:
     if not name or not value:
         raise ValueError(f"must be name=value pairs, comma separated, not {text!r}")
     return name, value
+
+
+def _deployment(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9]{3,19}", text):
+        raise ValueError(f"must be 4 to 20 lower case letters and digits, not {text!r}")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -114,7 +114,7 @@ class DocumentStore(Protocol):
 
 
 class SecretStore(Protocol):
-    """Named secrets of at most 64 KiB, sealed at rest. A name is [A-Za-z0-9_-]{1,255}."""
+    """Named secrets of at most 64 KiB, sealed at rest. A name is [A-Za-z0-9_-]{1,200}."""
 
     def get(self, name: str) -> bytes | None: ...
     def put(self, name: str, value: bytes, *, labels: Mapping[str, str] | None = None) -> None:

@@ -21,9 +21,19 @@ from infra.simulator import (
 from shared import bootstrap
 from shared.config import Settings
 from shared.domain.caller import Caller
+from shared.domain.mailboxes import History
 from shared.ports import Clock, World
 from shared.providers.microsoft import Microsoft
-from shared.services import connect, contacts, deliver, mailboxes, sweep, sync
+from shared.services import (
+    connect,
+    contacts,
+    deliver,
+    disconnecting,
+    grants,
+    mailboxes,
+    sweep,
+    sync,
+)
 from shared.services.paging import PageQuery
 
 ANA = Caller("ana", "acme")
@@ -33,6 +43,10 @@ EVE = Caller("eve", "evil-corp")
 TASKS: dict[str, Callable[[World, dict[str, str]], None]] = {
     "sync_mailbox": lambda world, body: sync.run(world, body["mailbox_id"]),
     "deliver_email": lambda world, body: deliver.run(world, body["team_id"], body["email_id"]),
+    "check_mailbox": lambda world, body: grants.check(world, body["mailbox_id"]),
+    "disconnect_mailbox": lambda world, body: disconnecting.run(
+        world, body["team_id"], body["mailbox_id"]
+    ),
 }
 
 
@@ -101,6 +115,13 @@ def consent(
     assert answer.status_code == 302, answer.text
     back = parse_qs(urlsplit(answer.headers["Location"]).query)
     return {name: values[0] for name, values in back.items()}
+
+
+def disconnect(
+    world: World, caller: Caller, mailbox_id: str, history: History = History.KEEP
+) -> None:
+    query = disconnecting.DisconnectQuery(history=history)
+    disconnecting.disconnect(world, caller, mailbox_id, query)
 
 
 def provider_of(world: LocalWorld, account: str) -> str:

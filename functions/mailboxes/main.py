@@ -1,7 +1,7 @@
-"""/mailboxes: confirm a connection, list, show, change, sync now, disconnect."""
+"""/mailboxes: confirm a connection, list, show, change, sync now, audit trail, disconnect."""
 
 from shared.endpoints import Api, Call, Request, Response
-from shared.services import connect
+from shared.services import audit, connect, disconnecting
 from shared.services import mailboxes as service
 from shared.services.paging import PageQuery
 
@@ -33,9 +33,14 @@ def sync_now(call: Call, mailbox_id: str) -> service.MailboxView:
     return service.sync_now(call.world, call.caller, mailbox_id)
 
 
+@api.get("/{mailbox_id}/audit")
+def trail(call: Call, mailbox_id: str, query: PageQuery) -> audit.AuditList:
+    return audit.list_(call.world, call.caller, mailbox_id, query)
+
+
 @api.delete("/{mailbox_id}")
-def disconnect(call: Call, mailbox_id: str) -> None:
-    service.disconnect(call.world, call.caller, mailbox_id)
+def disconnect(call: Call, mailbox_id: str, query: disconnecting.DisconnectQuery) -> None:
+    disconnecting.disconnect(call.world, call.caller, mailbox_id, query)
 
 
 def mailboxes(request: Request) -> Response:

@@ -10,9 +10,26 @@ from shared.domain import ids
 
 class GrantState(Enum):
     CONNECTED = "connected"
+    THROTTLED = "throttled"
+    """The provider asks to wait, until `Mailbox.state_until`."""
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
     NEEDS_RECONNECT = "needs_reconnect"
     ADMIN_CONSENT_REQUIRED = "admin_consent_required"
     DISCONNECTED = "disconnected"
+
+
+LIVE = frozenset({GrantState.CONNECTED, GrantState.THROTTLED, GrantState.PROVIDER_UNAVAILABLE})
+"""As far as we know the grant holds: work goes on, and nobody is asked to connect again."""
+
+_SENTENCES = {
+    GrantState.CONNECTED: "{address} is connected.",
+    GrantState.THROTTLED: "The provider asks to wait with {address}; it goes on by itself.",
+    GrantState.PROVIDER_UNAVAILABLE: "The provider does not answer for {address}; we keep trying.",
+    GrantState.NEEDS_RECONNECT: "{address} must be connected again.",
+    GrantState.ADMIN_CONSENT_REQUIRED: "An administrator has to allow {address} to be connected.",
+    GrantState.DISCONNECTED: "{address} is disconnected; nothing is synced and no token is kept.",
+}
+_LEAVING = "{address} is being disconnected: what belongs to it is still being cleared away."
 
 
 class Capability(Enum):
@@ -31,6 +48,22 @@ class Account(Struct, frozen=True):
     name: str = ""
 
 
+class History(Enum):
+    """What becomes of a mailbox's mail, timeline lines and emails when it is disconnected."""
+
+    KEEP = "keep"
+    ERASE = "erase"
+
+
+class Leaving(Struct, kw_only=True):
+    """A disconnection under way, and who works on it."""
+
+    history: History
+    holder: str = ""
+    """A random id, so that no two holds are ever mistaken for each other."""
+    until: datetime | None = None
+
+
 class Mailbox(Struct, kw_only=True):
     id: str
     team_id: str
@@ -47,10 +80,28 @@ class Mailbox(Struct, kw_only=True):
     state_reason: str = ""
     """The provider's own code for the state, for support."""
     state_detail: str = ""
-    """The state in a sentence for people; "" while all is well."""
+    """What the provider said, in a sentence for people; "" when the state says it all."""
     state_since: datetime
+    state_until: datetime | None = None
+    """When a throttled mailbox goes on."""
+    consented_at: datetime | None = None
+    """When its user last connected it: what is learnt about an older consent no longer counts."""
+    last_good_at: datetime | None = None
+    """When the provider last accepted the grant."""
+    leaving: Leaving | None = None
+    """What disconnecting has still to clear away."""
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE
+
+    @property
+    def sentence(self) -> str:
+        """The state, for people."""
+        said = _LEAVING if self.leaving else self.state_detail or _SENTENCES[self.state]
+        return said.replace("{address}", self.address)
 
 
 class Connection(Struct, kw_only=True):

@@ -64,6 +64,8 @@ class SyncState(Struct, kw_only=True):
     shard: int
     next_sync_at: datetime | None
     """None while there is nothing to sync: disconnected, or waiting for a new consent."""
+    check_at: datetime | None = None
+    """When the grant is to be validated next; None when there is nothing left to look after."""
     cursor: str | None = None
     covered_through: datetime | None = None
     """Every address added up to here has had its past mail imported …"""

@@ -1,8 +1,65 @@
 """What is kept of live tokens: never in the clear."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
+
+from shared.domain.errors import (
+    AdminApprovalNeeded,
+    ConfigurationError,
+    GrantRevoked,
+    MailbridgeError,
+    ProviderRejected,
+    ProviderUnavailable,
+    RateLimited,
+)
+
+_KINDS: dict[str, type[MailbridgeError]] = {
+    kind.__name__: kind
+    for kind in (
+        AdminApprovalNeeded,
+        ConfigurationError,
+        GrantRevoked,
+        ProviderRejected,
+        ProviderUnavailable,
+    )
+}
+FIRST_COOLDOWN, LONGEST_COOLDOWN = timedelta(seconds=5), timedelta(minutes=5)
+LONGEST_WAIT = timedelta(hours=1)
+
+
+class Failure(Struct, kw_only=True):
+    """How the last refresh ended, while the provider is not to be asked again."""
+
+    kind: str
+    """The error's name in the tree."""
+    detail: str
+    reason: str = ""
+    count: int = 1
+    """Failures in a row, this one included."""
+    until: datetime
+
+    def error(self, now: datetime) -> MailbridgeError:
+        """The same error again, for those who come too early."""
+        if kind := _KINDS.get(self.kind):
+            return kind(self.detail, reason=self.reason)
+        wait = (self.until - now).total_seconds()
+        return RateLimited(self.detail, retry_after=wait, reason=self.reason)
+
+
+def failure(error: MailbridgeError, *, before: Failure | None, now: datetime) -> Failure:
+    """5 s, 10 s … 5 min, or as long as the provider asks for, up to an hour."""
+    count = before.count + 1 if before else 1
+    wait = min(FIRST_COOLDOWN * 2 ** min(count - 1, 10), LONGEST_COOLDOWN)
+    if isinstance(error, RateLimited) and error.retry_after is not None:
+        wait = min(max(wait, timedelta(seconds=error.retry_after)), LONGEST_WAIT)
+    return Failure(
+        kind=type(error).__name__,
+        detail=error.detail,
+        reason=error.reason,
+        count=count,
+        until=now + wait,
+    )
 
 
 class CachedToken(Struct, kw_only=True):
@@ -15,6 +72,8 @@ class CachedToken(Struct, kw_only=True):
     holder: str = ""
     """Who refreshes it just now: a random id, so that no two leases are ever mistaken for each other."""
     lease_until: datetime | None = None
+    failure: Failure | None = None
+    """None after a success."""
 
 
 class UsedState(Struct, kw_only=True):

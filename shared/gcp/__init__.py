@@ -1,7 +1,8 @@
 """The Google Cloud backend: Firestore, Secret Manager and Cloud Tasks.
 
-BACKEND=shared.gcp selects it. It reads GOOGLE_CLOUD_PROJECT, FUNCTIONS_URL, TASKS_LOCATION, TASKS_QUEUES
-and TASKS_INVOKER; with the *_EMULATOR_HOST variables set it talks to emulators instead.
+BACKEND=shared.gcp selects it. It reads GOOGLE_CLOUD_PROJECT, DEPLOYMENT, FIRESTORE_DATABASE, FUNCTIONS_URL,
+TASKS_LOCATION, TASKS_QUEUES and TASKS_INVOKER; with the *_EMULATOR_HOST variables set it talks to emulators
+instead.
 """
 
 from shared.config import Settings
@@ -17,10 +18,8 @@ class GoogleCloud:
     def __init__(self, settings: Settings) -> None:
         settings.require("GOOGLE_CLOUD_PROJECT")
         self.clients = Clients(settings)
-        self.documents = Documents(self.clients.firestore, settings.google_cloud_project)
-        self.secrets = Secrets(
-            self.clients.secret_manager, settings.google_cloud_project, self.documents
-        )
+        self.documents = Documents(self.clients.firestore, settings)
+        self.secrets = Secrets(self.clients.secret_manager, settings, self.documents)
         self.tasks = Tasks(self.clients.cloud_tasks, settings)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared.config import Settings
+from shared.config import Settings, function_url
 from shared.domain import ids
 from shared.domain.errors import ConfigurationError, InvalidRequest
 from shared.gcp.calls import TIMEOUT, ask
@@ -68,7 +68,7 @@ class Tasks:
         return request
 
     def _call(self, task: Task) -> dict[str, Any]:
-        url = f"{self._functions_url}/{task.function}"
+        url = function_url(self._functions_url, task.function)
         invoker = self._settings.tasks_invoker
         return {
             "url": url,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from shared.config import Settings
 from shared.domain.errors import AlreadyExists, MailbridgeError, NotFound, PreconditionFailed
 from shared.gcp import queries, writes
 from shared.gcp.calls import PATIENCE
@@ -19,8 +20,9 @@ T = TypeVar("T")
 class Documents:
     """Implements `shared.ports.DocumentStore`. A document's version is its update time."""
 
-    def __init__(self, client: Callable[[], "FirestoreClient"], project: str) -> None:
-        self._rpc = Rpc(client, Database(f"projects/{project}/databases/(default)"))
+    def __init__(self, client: Callable[[], "FirestoreClient"], settings: Settings) -> None:
+        project, database = settings.google_cloud_project, settings.firestore_database
+        self._rpc = Rpc(client, Database(f"projects/{project}/databases/{database}"))
 
     def get(self, path: str) -> Document | None:
         return self.get_many([path]).get(path)

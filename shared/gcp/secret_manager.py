@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from shared.config import Settings
 from shared.domain.errors import (
     ConfigurationError,
     Conflict,
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_BYTES = 64 * 1024
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
+"""Secret Manager's 255 less the deployment."""
 _ONCE: dict[str, Any] = {"retry": None, "timeout": TIMEOUT}
 """Retries are ours."""
 
@@ -48,11 +50,12 @@ class Secrets:
     def __init__(
         self,
         client: Callable[[], "SecretManagerServiceClient"],
-        project: str,
+        settings: Settings,
         documents: DocumentStore,
     ) -> None:
         self._client = client
-        self._project = f"projects/{project}"
+        self._project = f"projects/{settings.google_cloud_project}"
+        self._deployment = settings.deployment
         self._documents = documents
 
     def get(self, name: str) -> bytes | None:
@@ -138,7 +141,7 @@ class Secrets:
         from google.api_core import exceptions as google
 
         secret = {"replication": {"automatic": {}}, "labels": _labels(labels)}
-        request = {"parent": self._project, "secret_id": name, "secret": secret}
+        request = {"parent": self._project, "secret_id": self._id(name), "secret": secret}
         with suppress(google.AlreadyExists):  # somebody else was faster
             client.create_secret(request, **_ONCE)
 
@@ -180,7 +183,11 @@ class Secrets:
         self._ask(lambda client: _unless_gone(client.destroy_secret_version, name=path))
 
     def _secret(self, name: str) -> str:
-        return f"{self._project}/secrets/{name}"
+        return f"{self._project}/secrets/{self._id(name)}"
+
+    def _id(self, name: str) -> str:
+        """Its start says whose it is; what a function's account may touch is granted by it."""
+        return f"{self._deployment}-{name}"
 
     def _name(self, name: str, number: int) -> str:
         return f"{self._secret(name)}/versions/{number}"
@@ -240,7 +247,7 @@ def _crc32c(data: bytes) -> int:
 
 def _checked(name: str, value: bytes = b"") -> str:
     if not _NAME.fullmatch(name):
-        raise InvalidRequest(f"{name!r} is no name of a secret: [A-Za-z0-9_-]{{1,255}}.")
+        raise InvalidRequest(f"{name!r} is no name of a secret: [A-Za-z0-9_-]{{1,200}}.")
     if len(value) > MAX_BYTES:
         raise InvalidRequest(f"A secret of {len(value)} bytes; at most {MAX_BYTES} are kept.")
     return name

@@ -7,6 +7,7 @@ so they are quoted into one safe path segment; every other id is our own.
 from urllib.parse import quote
 
 from shared.domain import ids
+from shared.domain.audit import AuditEntry
 from shared.domain.contacts import Activity, Contact, ContactAddress
 from shared.domain.emails import Email
 from shared.domain.mailboxes import Connection, Mailbox
@@ -24,6 +25,7 @@ __all__ = [
     "all_connections",
     "all_emails",
     "all_mailboxes",
+    "audit",
     "cached_tokens",
     "connections",
     "contacts",
@@ -49,6 +51,10 @@ def _team(team_id: str) -> str:
 
 def mailboxes(store: DocumentStore, team_id: str) -> Collection[Mailbox]:
     return Collection(store, f"{_team(team_id)}/mailboxes", Mailbox)
+
+
+def audit(store: DocumentStore, team_id: str, mailbox_id: str) -> Collection[AuditEntry]:
+    return Collection(store, f"{_team(team_id)}/mailboxes/{mailbox_id}/audit", AuditEntry)
 
 
 def connections(store: DocumentStore, team_id: str) -> Collection[Connection]:

@@ -13,7 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from shared import records
+from shared.config import function_url
 from shared.domain import ids
+from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller
 from shared.domain.errors import (
     AlreadyExists,
@@ -28,7 +30,7 @@ from shared.domain.sync import SHARDS, SyncState
 from shared.domain.tokens import UsedState
 from shared.ports import Consent, World
 from shared.records import Versioned
-from shared.services import mailboxes, syncing, vault
+from shared.services import auditing, mailboxes, syncing, vault
 
 STATE_LIFE = timedelta(minutes=10)
 CONNECTION_LIFE = timedelta(minutes=30)
@@ -114,7 +116,7 @@ def start(world: World, caller: Caller, request: StartConsent) -> ConsentUrl:
 
 def _redirect_uri(world: World) -> str:
     world.settings.require("PUBLIC_URL")
-    return f"{world.settings.public_url}/oauth_callback"
+    return function_url(world.settings.public_url, "oauth_callback")
 
 
 def _check_return_to(world: World, return_to: str) -> None:
@@ -152,7 +154,7 @@ def _open_state(world: World, sealed: str) -> State:
         raise InvalidRequest.field("/state", "is missing: start again with POST /oauth_start")
     try:
         return msgspec.json.decode(world.sealer.open(sealed, context=_STATE), type=State)
-    except InvalidRequest as error:
+    except (InvalidRequest, msgspec.ValidationError) as error:
         raise InvalidRequest(
             "This state was not made here or was changed: start again with POST /oauth_start.",
             reason="state_invalid",
@@ -271,6 +273,11 @@ def _mailbox(world: World, caller: Caller, connection: Connection, held: Mailbox
             f"{connection.account.address} is connected to this team by another user already.",
             reason="connected_by_another_user",
         )
+    if held and held.leaving:
+        raise Conflict(
+            "This mailbox is still being disconnected; confirm once more in a minute.",
+            reason="disconnecting",
+        )
     return Mailbox(
         id=mailbox_of(connection),
         team_id=connection.team_id,
@@ -283,6 +290,8 @@ def _mailbox(world: World, caller: Caller, connection: Connection, held: Mailbox
         scopes=connection.scopes,
         missing_scopes=connection.missing_scopes,
         state_since=now,
+        consented_at=now,
+        last_good_at=now,
         created_at=held.created_at if held else now,
         updated_at=now,
     )
@@ -294,25 +303,32 @@ def _write(
     store = world.documents
     kept, syncs = records.mailboxes(store, mailbox.team_id), records.syncs(store)
     connections = records.connections(store, mailbox.team_id)
-    next_sync_at = world.clock.now() if _can_read(world, mailbox) else None
+    now = world.clock.now()
+    next_sync_at = None if vault.lacks(world, mailbox, Capability.READ) else now
     store.write(
         kept.replacing(mailbox.id, held, mailbox) if held else kept.creating(mailbox.id, mailbox),
-        syncs.updating(mailbox.id, next_sync_at=next_sync_at, last_error="")
+        syncs.updating(mailbox.id, next_sync_at=next_sync_at, check_at=now, last_error="")
         if held
-        else syncs.creating(mailbox.id, _fresh_sync(mailbox, next_sync_at)),
+        else syncs.creating(mailbox.id, _fresh_sync(mailbox, next_sync_at, check_at=now)),
         connections.updating(connection.id, mailbox_id=mailbox.id),
+        auditing.writing(
+            world,
+            mailbox,
+            AuditEvent.RECONNECTED if held else AuditEvent.CONNECTED,
+            once=connection.id,
+            user_id=mailbox.user_id,
+            detail=f"{mailbox.address} at {mailbox.provider}.",
+        ),
     )
 
 
-def _can_read(world: World, mailbox: Mailbox) -> bool:
-    needed = world.providers.get(mailbox.provider).scopes_for(Capability.READ)
-    return not set(needed) & set(mailbox.missing_scopes)
-
-
-def _fresh_sync(mailbox: Mailbox, next_sync_at: datetime | None) -> SyncState:
+def _fresh_sync(
+    mailbox: Mailbox, next_sync_at: datetime | None, *, check_at: datetime
+) -> SyncState:
     return SyncState(
         mailbox_id=mailbox.id,
         team_id=mailbox.team_id,
         shard=int.from_bytes(mailbox.id.encode()[:4], "big") % SHARDS,
         next_sync_at=next_sync_at,
+        check_at=check_at,
     )

@@ -16,7 +16,7 @@ from shared.services.delivery import LEASE, Delivery
 PAGE = 100
 
 
-class DeliverTask(Struct, forbid_unknown_fields=True):
+class DeliverTask(Struct):
     team_id: str
     email_id: str
 

@@ -142,6 +142,7 @@ class Delivery:
         arrivals = [intake.Arrival(mail, contacts)] if contacts else []
         write = self._emails.replacing(self._email.id, held, done)
         intake.store(self._world, mailbox, arrivals, write)
+        self._log(done)
 
     def _as_written(self, outgoing: OutgoingMail) -> Mail:
         """For a mailbox that may send but not read, and for a sent mail deleted at once."""
@@ -174,6 +175,15 @@ class Delivery:
             due_at=None,
             sent_at=sent_at,
         )
+        self._log(self._email)
+
+    def _log(self, email: Email) -> None:
+        """One line for each end, which alerts and reports count."""
+        facts = {"team": email.team_id, "mailbox": email.mailbox_id, "email": email.id}
+        if email.status is EmailStatus.SENT:
+            logs.info("email sent", **facts)
+        else:
+            logs.warning(f"email {email.status.value}", reason=email.failure_reason, **facts)
 
     def _look_again(self) -> None:
         """The provider cannot say yet. When it never can: what it accepted is sent, the rest unknown."""
@@ -240,14 +250,14 @@ class Delivery:
         now = self._world.clock.now()
         renewed = {"lease_until": now + LEASE, "due_at": now + 2 * LEASE, "updated_at": now}
         self._email = structs.replace(self._email, **(renewed | changes))
-        write = self._emails.putting(self._email.id, self._email)
 
         def work(transaction: Transaction) -> None:
-            document = transaction.get(write.path)
+            document = transaction.get(self._emails.path(self._email.id))
             if document is None:
                 raise _TakenOver
-            self._check_ours(self._emails.versioned(document).record)
-            transaction.write(write)
+            held = self._emails.versioned(document)
+            self._check_ours(held.record)
+            transaction.write(self._emails.replacing(self._email.id, held, self._email))
 
         self._world.documents.transaction(work)
 

@@ -44,7 +44,7 @@ def known_addresses(
 
 def store(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival], *also: Write) -> None:
     """Stores all arrivals. `also` is written together with the last of them, or not at all."""
-    _write_until_settled(world, lambda: _writes(world, mailbox, arrivals), also)
+    write_until_settled(world, lambda: _writes(world, mailbox, arrivals), also)
 
 
 def refile(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
@@ -57,8 +57,8 @@ def refile(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
         if more := tuple(c for c in contacts if c not in message.contact_ids):
             late.append(structs.replace(message, contact_ids=message.contact_ids + more))
     if late:
-        putting = [kept.putting(message.id, message) for message in late]
-        _write_until_settled(world, lambda: [*timelines.writes(world, late), *putting])
+        updating = [kept.updating(one.id, contact_ids=one.contact_ids) for one in late]
+        write_until_settled(world, lambda: [*timelines.writes(world, late), *updating])
 
 
 def _writes(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival]) -> Iterator[Write]:
@@ -96,7 +96,7 @@ def _ours(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival]) -> dict[s
     return {e.provider_id: emails[e.mark] for e in sent if e.mark in emails}
 
 
-def _write_until_settled(
+def write_until_settled(
     world: World, writes: Callable[[], Iterable[Write]], also: Sequence[Write] = ()
 ) -> None:
     """Another mailbox of the team may take in a copy of the same mail at the same moment: then the

@@ -1,18 +1,20 @@
-"""A team's mailboxes: who may see and use them, their settings, and disconnecting."""
+"""A team's mailboxes: who may see and use them, and their settings."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from shared import records
+from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller
 from shared.domain.errors import Forbidden, InvalidRequest, NotFound
 from shared.domain.mailboxes import Capability, GrantState, Mailbox
 from shared.domain.sync import SyncState
-from shared.ports import Where, World
+from shared.ports import World, Write
 from shared.records import Versioned
-from shared.services import syncing, vault
+from shared.services import auditing, syncing, vault
 from shared.services.paging import PageQuery
 
 TROUBLES = 50
@@ -54,8 +56,14 @@ class MailboxView(Struct):
     shared: bool
     state: GrantState
     state_reason: str
+    """The provider's own code, for support."""
     state_detail: str
+    """The state in a sentence for people."""
     state_since: datetime
+    state_until: datetime | None
+    """When a throttled mailbox goes on; null otherwise."""
+    last_good_at: datetime | None
+    """When the provider last did what it was asked for."""
     scopes: tuple[str, ...]
     missing_scopes: tuple[str, ...]
     created_at: datetime
@@ -151,8 +159,10 @@ def _view(mailbox: Mailbox, sync: SyncState) -> MailboxView:
         shared=mailbox.shared,
         state=mailbox.state,
         state_reason=mailbox.state_reason,
-        state_detail=mailbox.state_detail,
+        state_detail=mailbox.sentence,
         state_since=mailbox.state_since,
+        state_until=mailbox.state_until,
+        last_good_at=max(filter(None, (mailbox.last_good_at, sync.last_good_at)), default=None),
         scopes=mailbox.scopes,
         missing_scopes=mailbox.missing_scopes,
         created_at=mailbox.created_at,
@@ -174,13 +184,24 @@ def _view(mailbox: Mailbox, sync: SyncState) -> MailboxView:
 
 
 def change(world: World, caller: Caller, mailbox_id: str, wanted: MailboxChange) -> MailboxView:
-    own(world, caller, mailbox_id)
+    mailbox = own(world, caller, mailbox_id).record
     fields = {k: v for k, v in msgspec.structs.asdict(wanted).items() if v is not UNSET}
     if len(fields.get("name", "")) > 200:
         raise InvalidRequest.field("/name", "must have at most 200 characters")
     mailboxes = records.mailboxes(world.documents, caller.team_id)
-    mailboxes.update(mailbox_id, **fields, updated_at=world.clock.now())
+    updating = mailboxes.updating(mailbox_id, **fields, updated_at=world.clock.now())
+    world.documents.write(updating, *_audited(world, caller, mailbox, wanted.shared))
     return show(world, caller, mailbox_id)
+
+
+def _audited(
+    world: World, caller: Caller, mailbox: Mailbox, shared: bool | UnsetType
+) -> Sequence[Write]:
+    if shared is UNSET or shared == mailbox.shared:
+        return []
+    detail = "Shared with the team." if shared else "Private from now on."
+    event = AuditEvent.SHARING_CHANGED
+    return [auditing.writing(world, mailbox, event, user_id=caller.user_id, detail=detail)]
 
 
 def sync_now(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
@@ -192,38 +213,3 @@ def sync_now(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
     records.syncs(world.documents).update(mailbox_id, next_sync_at=world.clock.now())
     world.tasks.enqueue(syncing.task(mailbox_id))
     return show(world, caller, mailbox_id)
-
-
-def disconnect(world: World, caller: Caller, mailbox_id: str) -> None:
-    """Stops everything first, then revokes, then destroys: calling again finishes what was cut off.
-
-    The consent is revoked at the provider only when no other mailbox lives by it: Google's
-    revocation takes everything the account granted to the app, in every team.
-    """
-    mailbox = own(world, caller, mailbox_id).record
-    now = world.clock.now()
-    world.documents.write(
-        records.mailboxes(world.documents, caller.team_id).updating(
-            mailbox_id,
-            state=GrantState.DISCONNECTED,
-            state_reason="",
-            state_detail="",
-            state_since=now,
-            updated_at=now,
-        ),
-        records.syncs(world.documents).updating(mailbox_id, next_sync_at=None),
-    )
-    refresh_token = vault.read(world, mailbox_id)
-    if refresh_token and not _used_elsewhere(world, mailbox):
-        world.providers.get(mailbox.provider).oauth.revoke(refresh_token)
-    vault.destroy(world, mailbox_id)
-
-
-def _used_elsewhere(world: World, mailbox: Mailbox) -> bool:
-    users, _ = records.all_mailboxes(world.documents).page(
-        Where("provider", "==", mailbox.provider),
-        Where("account_id", "==", mailbox.account_id),
-        Where("state", "==", GrantState.CONNECTED.value),
-        limit=1,
-    )
-    return bool(users)

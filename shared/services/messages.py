@@ -11,6 +11,7 @@ from shared.domain.mail import Address, Attachment
 from shared.domain.messages import Message
 from shared.mime.sanitise import clean_html
 from shared.ports import World
+from shared.services import auditing
 
 
 class MessageView(Struct, rename={"sender": "from"}):
@@ -39,9 +40,11 @@ class MessageView(Struct, rename={"sender": "from"}):
 
 
 def show(world: World, caller: Caller, message_id: str) -> MessageView:
-    """Any user of the team: the mail is on a timeline that the whole team sees."""
+    """Any user of the team: the mail is on a timeline that the whole team sees. The audit trail tells
+    its owner who read it."""
     message = records.messages(world.documents, caller.team_id).get(message_id)
     text, html = _body(world, caller, message)
+    auditing.mail_read(world, caller, message)
     envelope = message.envelope
     return MessageView(
         id=message.id,

@@ -16,20 +16,20 @@ from shared.domain.errors import (
     MailbridgeError,
     MissingScope,
     ProviderRejected,
+    ProviderUnavailable,
     RateLimited,
 )
-from shared.domain.mailboxes import Capability, Mailbox
-from shared.domain.sync import SHARDS, SyncState
-from shared.ports import Task, Where, World
-from shared.services import syncing, vault
+from shared.domain.mailboxes import Capability, GrantState, Mailbox
+from shared.domain.sync import SyncState
+from shared.ports import Task, World
+from shared.services import states, syncing, vault
 from shared.services.sync_run import Run
 
 
-class SyncTask(Struct, forbid_unknown_fields=True):
+class SyncTask(Struct):
     mailbox_id: str
 
 
-PAGE = 200
 PATIENCE = timedelta(minutes=1)
 """How long a provider that asks to wait is left alone when it names no time."""
 
@@ -38,35 +38,15 @@ PATIENCE = timedelta(minutes=1)
 
 
 def dispatch(world: World) -> int:
-    """Enqueues one task for each mailbox that is due; how many. Runs every minute, or twice at once.
-
-    A mailbox is moved on only after its task is stored: dying in between repeats a task, which its
-    name drops, and never skips a mailbox.
-    """
-    return sum(_dispatch_shard(world, shard) for shard in range(SHARDS))
-
-
-def _dispatch_shard(world: World, shard: int) -> int:
-    count = 0
-    while due := _due(world, shard):
-        world.tasks.enqueue(*(_scheduled(state) for state in due))
-        again = world.clock.now() + timedelta(seconds=world.settings.sync_interval_seconds)
-        syncs = records.syncs(world.documents)
-        world.documents.write(
-            *(syncs.updating(state.mailbox_id, next_sync_at=again) for state in due)
-        )
-        count += len(due)
-    return count
-
-
-def _due(world: World, shard: int) -> list[SyncState]:
-    page, _ = records.syncs(world.documents).page(
-        Where("shard", "==", shard),
-        Where("next_sync_at", "<=", world.clock.now()),
-        order_by=("next_sync_at",),
-        limit=PAGE,
+    """Enqueues one task for each mailbox that is due; how many. Runs every minute, or twice at once."""
+    now = world.clock.now()
+    interval = timedelta(seconds=world.settings.sync_interval_seconds)
+    due = syncing.hand_out(
+        world, "next_sync_at", lambda page: [_scheduled(state) for state in page], interval
     )
-    return page
+    lags = [(now - state.next_sync_at).total_seconds() for state in due if state.next_sync_at]
+    logs.info("syncs dispatched", count=len(due), lag_seconds=round(max(lags, default=0.0), 1))
+    return len(due)
 
 
 def _scheduled(state: SyncState) -> Task:
@@ -92,7 +72,11 @@ def run(world: World, mailbox_id: str) -> None:
     except (GrantRevoked, MissingScope) as error:
         _stop(world, held, error)
     except RateLimited as error:
-        _later(world, held, error)
+        _later(world, held, mailbox, error)
+    except ProviderUnavailable as error:
+        _release_with(world, held, error)
+        states.troubled(world, mailbox, error, until=world.clock.now())
+        raise
     except ProviderRejected as error:
         _release_with(world, held, error)
     except Exception as error:
@@ -112,6 +96,8 @@ def _work(world: World, held: syncing.Held, mailbox: Mailbox) -> None:
     finally:
         run.count_units()
     if done:
+        if mailbox.state is not GrantState.CONNECTED:
+            states.recovered(world, mailbox)
         held.state.pace = 0
         held.state.progress.phase = "up to date"
         held.release(last_good_at=world.clock.now(), last_error="", last_error_at=None)
@@ -125,12 +111,13 @@ def _stop(world: World, held: syncing.Held, error: MailbridgeError) -> None:
     _release_with(world, held, error, next_sync_at=None)
 
 
-def _later(world: World, held: syncing.Held, error: RateLimited) -> None:
+def _later(world: World, held: syncing.Held, mailbox: Mailbox, error: RateLimited) -> None:
     """Not a 429 to the queue: that would slow down everybody's tasks."""
     wait = PATIENCE if error.retry_after is None else timedelta(seconds=error.retry_after)
     again = world.clock.now() + wait
     interval = timedelta(seconds=world.settings.sync_interval_seconds)
     _release_with(world, held, error, next_sync_at=again + interval)
+    states.troubled(world, mailbox, error, until=again)
     name = ids.derived("sync-later", held.state.mailbox_id, str(held.state.lease.fence))
     world.tasks.enqueue(syncing.task(held.state.mailbox_id, name=name, not_before=again))
 

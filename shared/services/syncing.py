@@ -1,18 +1,22 @@
-"""The right to work on one mailbox, and its sync state while one holds it."""
+"""The right to work on one mailbox, its sync state while one holds it, and what is due."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from shared import records
 from shared.domain import ids
 from shared.domain.errors import Busy, Conflict
-from shared.domain.sync import Lease, SyncState
-from shared.ports import Task, Transaction, World
+from shared.domain.sync import SHARDS, Lease, SyncState
+from shared.ports import Task, Transaction, Where, World
 
 LEASE = timedelta(seconds=45)
 """Renewed before every round of requests; longer than the slowest of them."""
-
-
 SLOT_SECONDS = 3
+PAGE = 200
+"""Mailboxes whose tasks are made together."""
+
+Due = Literal["next_sync_at", "check_at"]
 
 
 def task(mailbox_id: str, *, name: str = "", not_before: datetime | None = None) -> Task:
@@ -24,6 +28,18 @@ def soon(world: World, mailbox_id: str) -> Task:
     slot = int(world.clock.now().timestamp() // SLOT_SECONDS) + 1
     at = datetime.fromtimestamp(slot * SLOT_SECONDS, UTC)
     return task(mailbox_id, name=ids.derived("sync-soon", mailbox_id, str(slot)), not_before=at)
+
+
+_WORKERS = (
+    "cursor",
+    "covered_through",
+    "covered_recent",
+    "importing",
+    "pace",
+    "lease",
+    "progress",
+)
+"""The fields that only the holder of the lease writes."""
 
 
 class LeaseLost(Conflict):
@@ -55,24 +71,15 @@ class Held:
         self._store(also)
 
     def _store(self, also: dict[str, datetime | str | None]) -> None:
-        state, path = self.state, self._syncs.path(self._mailbox_id)
-        write = self._syncs.updating(
-            self._mailbox_id,
-            cursor=state.cursor,
-            covered_through=state.covered_through,
-            covered_recent=state.covered_recent,
-            importing=state.importing,
-            pace=state.pace,
-            lease=state.lease,
-            progress=state.progress,
-            **also,
-        )
+        state = self.state
+        fields = {name: getattr(state, name) for name in _WORKERS} | also
 
         def work(transaction: Transaction) -> None:
-            document = transaction.get(path)
-            if document is None or document.data["lease"]["fence"] != state.lease.fence:
+            document = transaction.get(self._syncs.path(self._mailbox_id))
+            held = self._syncs.versioned(document) if document else None
+            if held is None or held.record.lease.fence != state.lease.fence:
                 raise LeaseLost("Another worker took this mailbox over.", reason="lease_lost")
-            transaction.write(write)
+            transaction.write(self._syncs.updating(self._mailbox_id, held, **fields))
 
         self._world.documents.transaction(work)
 
@@ -90,7 +97,43 @@ def take(world: World, mailbox_id: str) -> Held:
         if state.lease.until and state.lease.until > now:
             raise Busy("This mailbox is being synced.", until=state.lease.until)
         state.lease = Lease(fence=state.lease.fence + 1, until=now + LEASE)
-        transaction.write(syncs.updating(mailbox_id, lease=state.lease))
+        write = syncs.updating(mailbox_id, syncs.versioned(document), lease=state.lease)
+        transaction.write(write)
         return state
 
     return Held(world, mailbox_id, state=world.documents.transaction(work))
+
+
+def hand_out(
+    world: World,
+    field: Due,
+    tasks: Callable[[Sequence[SyncState]], Sequence[Task]],
+    again: timedelta,
+) -> list[SyncState]:
+    """Enqueues the tasks of all mailboxes that are due by `field`, and moves each on by `again`; those
+    mailboxes, as they were.
+
+    A mailbox is moved on only after its task is stored: dying in between repeats a task, which its
+    name drops, and never skips a mailbox.
+    """
+    handed: list[SyncState] = []
+    for shard in range(SHARDS):
+        while due := _due(world, field, shard):
+            world.tasks.enqueue(*tasks(due))
+            later = world.clock.now() + again
+            syncs = records.syncs(world.documents)
+            world.documents.write(
+                *(syncs.updating(state.mailbox_id, **{field: later}) for state in due)
+            )
+            handed += due
+    return handed
+
+
+def _due(world: World, field: Due, shard: int) -> list[SyncState]:
+    page, _ = records.syncs(world.documents).page(
+        Where("shard", "==", shard),
+        Where(field, "<=", world.clock.now()),
+        order_by=(field,),
+        limit=PAGE,
+    )
+    return page

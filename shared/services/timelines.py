@@ -1,6 +1,9 @@
 """Writing mail onto contacts' timelines: one line per contact and mail, whoever holds copies of it."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+from msgspec import structs
 
 from shared import records
 from shared.domain.contacts import Activity, Direction, activity_id, copy_place, with_copy
@@ -30,6 +33,32 @@ def writes(world: World, messages: Sequence[Message]) -> list[Write]:
     return [_write(world, lines[id], held.get(id)) for id in lines if id in changed] + [
         _apart(world, line) for line in apart
     ]
+
+
+def removing(world: World, messages: Sequence[Message]) -> list[Write]:
+    """What must be written so that no timeline shows these messages. A line of which another mailbox
+    holds a copy stays, and links to that one. Fails as `writes` do."""
+    gone = {message.id for message in messages}
+    lines = [_line(message, contact) for message in messages for contact in message.contact_ids]
+    apart = [
+        structs.replace(line, id=activity_id(line.contact_id, line.message_id)) for line in lines
+    ]
+    held = _held(world, [*lines, *apart]).values()
+    return [_without(world, line, gone) for line in held if gone & set(line.record.copies.values())]
+
+
+def _without(world: World, held: Versioned[Activity], gone: AbstractSet[str]) -> Write:
+    line = held.record
+    left = [id for id in line.copies.values() if id not in gone]
+    found = records.messages(world.documents, line.team_id).many(left)
+    merged: Activity | None = None
+    for id in left:
+        if id in found:
+            merged = with_copy(merged, _line(found[id].record, line.contact_id))
+    collection = _collection(world, line)
+    if merged is None:
+        return collection.deleting(line.id, held)
+    return collection.replacing(line.id, held, structs.replace(merged, id=line.id))
 
 
 def _line(message: Message, contact_id: str) -> Activity:

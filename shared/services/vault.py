@@ -18,18 +18,19 @@ from msgspec import Struct
 from shared import records
 from shared.domain import ids
 from shared.domain.errors import (
-    AdminApprovalNeeded,
     AlreadyExists,
     GrantRevoked,
     InvalidRequest,
+    MailbridgeError,
     MissingScope,
     PreconditionFailed,
     ProviderUnavailable,
 )
 from shared.domain.mailboxes import Capability, GrantState, Mailbox
-from shared.domain.tokens import CachedToken
+from shared.domain.tokens import CachedToken, Failure, failure
 from shared.ports import Credential, MailProvider, Transaction, World
 from shared.records import Versioned
+from shared.services import states
 
 S = TypeVar("S", bound=Struct)
 
@@ -90,18 +91,20 @@ def destroy(world: World, mailbox_id: str) -> None:
 
 def check(world: World, mailbox: Mailbox, capability: Capability) -> None:
     """Raises GrantRevoked or MissingScope unless the mailbox may do `capability`."""
-    if mailbox.state is not GrantState.CONNECTED:
-        detail = f"{mailbox.address} is {mailbox.state.value.replace('_', ' ')}: connect it again."
-        raise GrantRevoked(
-            mailbox.state_detail or detail, reason=mailbox.state_reason or mailbox.state.value
-        )
-    needed = world.providers.get(mailbox.provider).scopes_for(capability)
-    if lacking := [scope for scope in needed if scope in mailbox.missing_scopes]:
+    if not mailbox.live:
+        raise GrantRevoked(mailbox.sentence, reason=mailbox.state_reason or mailbox.state.value)
+    if lacking := lacks(world, mailbox, capability):
         raise MissingScope(
             f"{mailbox.address} was connected without the permission to {_VERBS[capability]}: "
             "connect it again and leave every box ticked.",
             scopes=lacking,
         )
+
+
+def lacks(world: World, mailbox: Mailbox, capability: Capability) -> list[str]:
+    """The scopes of `capability` that the user did not grant."""
+    needed = world.providers.get(mailbox.provider).scopes_for(capability)
+    return [scope for scope in needed if scope in mailbox.missing_scopes]
 
 
 _VERBS = {
@@ -136,14 +139,23 @@ class Tokens:
             self._live = self._obtain(rejected, claims)
         return self._live.token
 
+    def renew(self) -> None:
+        """Asks the provider whether the grant still holds, though the token may be good for a while."""
+        usable = self._usable(self._cache.find(self._mailbox.id))
+        self._live = self._obtain(usable.token if usable else "", claims="")
+
     def _obtain(self, rejected: str, claims: str) -> Access:
-        """From the cache, or by refreshing under the lease, or from whoever holds the lease."""
+        """From the cache, or by refreshing under the lease, or from whoever holds the lease.
+
+        A failure is everybody's for a while: a provider in trouble is not asked by each in turn."""
         clock = self._world.clock
         give_up = clock.now() + PATIENCE
         while clock.now() < give_up:
             cached = self._cache.find(self._mailbox.id)
             if (usable := self._usable(cached)) and usable.token != rejected:
                 return usable
+            if cached and (failed := cached.record.failure) and failed.until > clock.now():
+                raise self._again(failed)
             if lease := self._take_lease(cached):
                 return self._refresh(lease, claims)
             clock.sleep(POLL_SECONDS)
@@ -156,14 +168,14 @@ class Tokens:
         return access if access and self._world.clock.now() < access.good_until else None
 
     def _open(self, sealed: str, what: str, kind: type[S]) -> S | None:
-        """None when there is nothing, or it was sealed under a key that is gone: as good as nothing."""
+        """None when there is nothing that we can read: a key that is gone, or a newer release's."""
         if not sealed:
             return None
         try:
             plain = self._world.sealer.open(sealed, context=f"{what}/{self._mailbox.id}")
-        except InvalidRequest:
+            return msgspec.json.decode(plain, type=kind)
+        except (InvalidRequest, msgspec.ValidationError):
             return None
-        return msgspec.json.decode(plain, type=kind)
 
     def _seal(self, value: Struct, what: str) -> str:
         plain = msgspec.json.encode(value)
@@ -174,8 +186,9 @@ class Tokens:
         now = self._world.clock.now()
         if cached and cached.record.lease_until and cached.record.lease_until > now:
             return None
-        rotated = cached.record.rotated if cached else ""
-        lease = CachedToken(holder=ids.random(), lease_until=now + LEASE, rotated=rotated)
+        lease = CachedToken(holder=ids.random(), lease_until=now + LEASE)
+        if cached:
+            lease.rotated, lease.failure = cached.record.rotated, cached.record.failure
         try:
             if cached:
                 self._cache.replace(self._mailbox.id, cached, lease)
@@ -188,6 +201,9 @@ class Tokens:
     def _refresh(self, lease: CachedToken, claims: str) -> Access:
         try:
             fresh, rotated = self._ask_provider(lease, claims)
+        except MailbridgeError as error:
+            self._failed(lease, error)
+            raise
         except Exception:
             self._give_back(lease, CachedToken(rotated=lease.rotated))
             raise
@@ -196,7 +212,25 @@ class Tokens:
         access = Access(fresh.access_token, good_until)
         done = CachedToken(sealed=self._seal(access, "access-token"), rotated=rotated)
         self._give_back(lease, done)
+        states.refreshed(self._world, self._mailbox)
         return access
+
+    def _failed(self, lease: CachedToken, error: MailbridgeError) -> None:
+        failed = failure(error, before=lease.failure, now=self._world.clock.now())
+        self._give_back(lease, CachedToken(rotated=lease.rotated, failure=failed))
+        if isinstance(error, GrantRevoked):
+            states.ended(self._world, self._mailbox, error)
+        else:
+            states.refresh_failed(
+                self._world, self._mailbox, error, until=failed.until, first=failed.count == 1
+            )
+
+    def _again(self, failed: Failure) -> MailbridgeError:
+        """Whoever hears of a grant's end makes sure that its user does: the first may have died."""
+        error = failed.error(self._world.clock.now())
+        if isinstance(error, GrantRevoked):
+            states.ended(self._world, self._mailbox, error)
+        return error
 
     def _ask_provider(self, lease: CachedToken, claims: str) -> tuple[Credential, str]:
         """The answer, and the newest refresh token sealed unless it is the secret.
@@ -211,9 +245,7 @@ class Tokens:
             held = [self._newest(kept, lease), kept.refresh_token]
             used = next((token for token in held if token not in refused), None)
             if used is None:
-                error = refused[held[0]]
-                _mark_revoked(self._world, self._mailbox, error)
-                raise error
+                raise refused[held[0]]
             try:
                 fresh = oauth.refresh(used, claims=claims)
             except GrantRevoked as error:
@@ -224,7 +256,9 @@ class Tokens:
     def _stored(self) -> Kept:
         kept = _kept(self._world, self._mailbox.id)
         if kept is None:
-            raise GrantRevoked(f"{self._mailbox.address} is disconnected.", reason="disconnected")
+            raise GrantRevoked(
+                f"No token of {self._mailbox.address} is kept: connect it again.", reason="no_token"
+            )
         return kept
 
     def _newest(self, kept: Kept, lease: CachedToken) -> str:
@@ -256,8 +290,9 @@ class Tokens:
 
         def work(transaction: Transaction) -> None:
             document = transaction.get(path)
-            if document and self._cache.versioned(document).record.holder == lease.holder:
-                transaction.write(self._cache.putting(self._mailbox.id, done))
+            held = self._cache.versioned(document) if document else None
+            if held and held.record.holder == lease.holder:
+                transaction.write(self._cache.replacing(self._mailbox.id, held, done))
 
         self._world.documents.transaction(work)
 
@@ -275,30 +310,3 @@ def _put(world: World, mailbox: Mailbox, refresh_token: str) -> None:
     labels = {"team": mailbox.team_id, "mailbox": mailbox.id, "provider": mailbox.provider}
     value = msgspec.json.encode(Kept(refresh_token, world.clock.now()))
     world.secrets.put(secret_name(mailbox.id), value, labels=labels)
-
-
-def _mark_revoked(world: World, mailbox: Mailbox, error: GrantRevoked) -> None:
-    """The user (or an administrator) has to act; until then nothing is synced and nothing is sent.
-
-    Not when the mailbox was connected again meanwhile: the error is about the old consent."""
-    now = world.clock.now()
-    mailboxes = records.mailboxes(world.documents, mailbox.team_id)
-    approval = isinstance(error, AdminApprovalNeeded)
-    marked = mailboxes.updating(
-        mailbox.id,
-        state=GrantState.ADMIN_CONSENT_REQUIRED if approval else GrantState.NEEDS_RECONNECT,
-        state_reason=error.reason,
-        state_detail=error.detail,
-        state_since=now,
-        updated_at=now,
-    )
-    stopped = records.syncs(world.documents).updating(
-        mailbox.id, next_sync_at=None, last_error=error.detail, last_error_at=now
-    )
-
-    def work(transaction: Transaction) -> None:
-        document = transaction.get(marked.path)
-        if document and mailboxes.versioned(document).record.state_since == mailbox.state_since:
-            transaction.write(marked, stopped)
-
-    world.documents.transaction(work)

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from infra.simulator import Fault, Simulator
 from shared import records
@@ -30,6 +32,7 @@ from tests.world import (
     LocalWorld,
     connect_account,
     consent,
+    disconnect,
     provider_of,
     work,
 )
@@ -69,6 +72,14 @@ def test_confirming_twice_finds_the_same_mailbox(world: LocalWorld) -> None:
 
     assert first.id == second.id
     assert len(mailboxes.list_(world, ANA, PageQuery()).mailboxes) == 1
+
+
+def test_the_provider_is_told_where_the_callback_of_this_deployment_is(world: LocalWorld) -> None:
+    world.settings = replace(world.settings, public_url="https://x.example/staging-{function}")
+    asked = StartConsent(provider_of(world, "ana@example.com"))
+    url = connect.start(world, ANA, asked).authorization_url
+    (uri,) = parse_qs(urlsplit(url).query)["redirect_uri"]
+    assert uri == "https://x.example/staging-oauth_callback"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +221,7 @@ def test_two_teams_may_connect_the_same_account_and_one_leaving_does_not_harm_th
     theirs = connect_account(world, EVE, "ana@example.com")
     assert ours.id != theirs.id
 
-    mailboxes.disconnect(world, EVE, theirs.id)
+    disconnect(world, EVE, theirs.id)
     vault.forget_access(world, ours.id)
 
     mailboxes.sync_now(world, ANA, ours.id)
@@ -250,7 +261,7 @@ def test_a_provider_outage_during_the_callback_is_told_and_starting_again_works(
 
 def test_a_disconnected_mailbox_does_nothing_until_it_is_connected_again(world: LocalWorld) -> None:
     mailbox = connect_account(world, ANA, "ana@example.com")
-    mailboxes.disconnect(world, ANA, mailbox.id)
+    disconnect(world, ANA, mailbox.id)
     work(world)
 
     assert mailboxes.show(world, ANA, mailbox.id).state is GrantState.DISCONNECTED
@@ -272,7 +283,7 @@ def test_a_private_mailbox_is_hidden_from_colleagues_and_a_shared_one_is_not(
 
     assert mailboxes.show(world, BEN, mailbox.id).name == "Sales"
     with pytest.raises(Forbidden):
-        mailboxes.disconnect(world, BEN, mailbox.id)
+        disconnect(world, BEN, mailbox.id)
 
 
 def _text_of(world: LocalWorld) -> Iterator[bytes]:

@@ -24,6 +24,7 @@ from tests.world import (
     add_contact,
     connect_account,
     consent,
+    disconnect,
     mail,
     provider_of,
     settle,
@@ -218,7 +219,7 @@ def test_disconnecting(scene: Scene, simulator: Simulator, vendor: Vendor) -> No
         return mailbox.id
 
     def attempt(world: World, mailbox_id: str) -> None:
-        mailboxes.disconnect(world, ANA, mailbox_id)
+        disconnect(world, ANA, mailbox_id)
 
     def check(world: LocalWorld, account: str, mailbox_id: str) -> None:
         assert world.secrets.get(f"mailbox-{mailbox_id}") is None

@@ -37,7 +37,7 @@ def test_the_state_names_who_has_to_act_and_keeps_the_code(
     assert said in shown.state_detail
     assert shown.sync.next_sync_at is None
     simulator.faults.clear()
-    assert connect_account(world, ANA, "ana@example.com").state_detail == ""
+    assert connect_account(world, ANA, "ana@example.com").state is GrantState.CONNECTED
 
 
 def test_an_error_about_the_old_consent_does_not_undo_a_new_one(

@@ -103,11 +103,58 @@ def test_a_revoked_grant_is_told_and_marked(
     assert mailboxes.show(world, ANA, mailbox.id).state is GrantState.NEEDS_RECONNECT
 
 
-def test_an_outage_marks_nothing_and_lets_the_next_one_try_at_once(
+def test_a_provider_in_trouble_is_left_alone_for_a_while_by_all(
     world: LocalWorld, mailbox: Mailbox, simulator: Simulator, vendor: Vendor
 ) -> None:
-    simulator.faults.add(Fault(method=vendor.token, status=503, answer="html"))
-    with pytest.raises(ProviderUnavailable):
-        vault.Tokens(world, mailbox).token()
+    simulator.faults.add(Fault(method=vendor.token, status=503, answer="html", times=None))
+    asked = []
+    for wait in (0, 4, 2, 9, 2, 19, 2):
+        world.clock.sleep(wait)
+        with pytest.raises(ProviderUnavailable):
+            vault.Tokens(world, mailbox).token()
+        asked.append(refreshes(simulator))
+    each = asked[0]
+    """Tries of one refresh: the adapter may repeat it."""
+    assert asked == [each * n for n in (1, 1, 2, 2, 3, 3, 4)]
+    simulator.faults.clear()
+    world.clock.sleep(60)
     assert vault.Tokens(world, mailbox).token()
-    assert mailboxes.show(world, ANA, mailbox.id).state is GrantState.CONNECTED
+
+
+def test_the_longest_pause_is_five_minutes_however_long_an_outage_lasts(
+    world: LocalWorld, mailbox: Mailbox, simulator: Simulator, vendor: Vendor
+) -> None:
+    simulator.faults.add(Fault(method=vendor.token, status=503, answer="html", times=None))
+    for _ in range(200):
+        world.clock.sleep(301)
+        with pytest.raises(ProviderUnavailable):
+            vault.Tokens(world, mailbox).token()
+    simulator.faults.clear()
+    world.clock.sleep(301)
+    assert vault.Tokens(world, mailbox).token()
+
+
+def test_many_workers_hear_of_a_grants_end_by_one_request(
+    tmp_path: Path, mailbox: Mailbox, simulator: Simulator
+) -> None:
+    simulator.revoke_grant("ana@example.com")
+    simulator.faults.latency_ms = 50
+    worlds = [LocalWorld(tmp_path, simulator, SystemClock()) for _ in range(4)]
+    with ThreadPoolExecutor(20) as pool:
+        jobs = [pool.submit(vault.Tokens(worlds[n % 4], mailbox).token) for n in range(60)]
+        errors = [job.exception() for job in jobs]
+    for world in worlds:
+        world.backend.close()
+    assert {type(error) for error in errors} == {GrantRevoked}
+    assert refreshes(simulator) == 1
+
+
+def test_a_new_consent_does_not_wait_for_the_pause_of_the_old_one(
+    world: LocalWorld, mailbox: Mailbox, simulator: Simulator
+) -> None:
+    simulator.revoke_grant("ana@example.com")
+    with pytest.raises(GrantRevoked):
+        vault.Tokens(world, mailbox).token()
+    again = connect_account(world, ANA, "ana@example.com")
+    connected = records.mailboxes(world.documents, "acme").get(again.id)
+    assert vault.Tokens(world, connected).token()
