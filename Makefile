@@ -5,15 +5,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint bench format clean
+.PHONY: help run demo test check lint bench format clean bundle plan deploy doctor logs status scan
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(READY) ## start everything on this machine (PORT=8080, MAIL=file or folder of mails)
+run: $(READY) ## start everything on this machine (PORT=8080, MAIL=file or folder of mails, BACKEND=shared.gcp)
 	@exec $(BIN)/python -m infra.local
 
-demo: $(READY) ## the whole story, without a browser (MAIL=…, REPORT=file.json)
+demo: $(READY) ## the whole story, without a browser (MAIL=…, REPORT=file.json, BACKEND=shared.gcp)
 	@exec $(BIN)/python -m infra.local.demo
 
 test: $(READY) ## run the tests
@@ -34,6 +34,27 @@ format: $(READY) ## put the code into shape
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
 
+bundle: $(READY) ## a zip for each function, in build/bundles
+	@$(BIN)/python -m infra.bundle
+
+plan: $(READY) ## what a deployment would change (ENVIRONMENT=staging)
+	@$(BIN)/python -m infra.operate plan
+
+deploy: $(READY) ## deploy and look at it from outside (ENVIRONMENT=staging, APPROVE=yes)
+	@$(BIN)/python -m infra.operate deploy
+
+doctor: $(READY) ## is everything in place, here or in ENVIRONMENT?
+	@$(BIN)/python -m infra.operate doctor
+
+logs: $(READY) ## what the functions said, here or in ENVIRONMENT (FUNCTION=, SEVERITY=, SINCE=1h, FOLLOW=1)
+	@$(BIN)/python -m infra.operate logs
+
+status: $(READY) ## mailboxes, lateness, queues, emails, here or in ENVIRONMENT
+	@$(BIN)/python -m infra.operate status
+
+scan: build/checkov/.ready ## look for weak spots in terraform/ with checkov, in an environment of its own
+	@build/checkov/bin/checkov -d terraform --framework terraform --skip-download --quiet --compact
+
 clean: ## remove the environment and caches; .local (your data) stays
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -45,4 +66,10 @@ $(READY): requirements.txt constraints.txt
 	@echo "Setting up $(VENV) (once, about a minute) …"
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@touch $@
+
+# Apart from the rest: checkov pulls in a hundred packages, some in versions that do not go with ours.
+build/checkov/.ready: Makefile
+	@$(PYTHON) -m venv build/checkov
+	@build/checkov/bin/pip install -qq --disable-pip-version-check checkov==3.3.30
 	@touch $@

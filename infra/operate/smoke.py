@@ -1,0 +1,98 @@
+"""Is what was deployed alive, and closed? Asked from outside, as a stranger."""
+
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+import msgspec
+import requests
+from msgspec import Struct
+
+from infra import openapi
+from shared.endpoints import TaskApi
+from shared.ports import Clock
+from shared.problems import Problem
+
+TIMEOUT = 30.0
+"""Seconds; a first start may take some."""
+PATIENCE = timedelta(minutes=2)
+"""A new right to call takes about that long until it holds everywhere."""
+PAUSE = 5.0
+
+Ask = Callable[[str, str], requests.Response]
+"""Method and URL."""
+
+
+class Seen(Struct, frozen=True):
+    function: str
+    url: str
+    ok: bool
+    said: str
+
+
+def check(urls: Mapping[str, str], clock: Clock, ask: Ask | None = None) -> list[Seen]:
+    """One for each function. Those that do not answer as they must are asked again for PATIENCE."""
+    ask = ask or _request
+    seen: dict[str, Seen] = {}
+    deadline = clock.now() + PATIENCE
+    while waiting := {name: url for name, url in urls.items() if not _done(seen, name)}:
+        if seen:
+            if clock.now() > deadline:
+                break
+            clock.sleep(PAUSE)
+        with ThreadPoolExecutor(len(waiting)) as pool:
+            found = pool.map(partial(look, ask=ask), waiting, waiting.values())
+            seen |= {one.function: one for one in found}
+    return [seen[name] for name in urls]
+
+
+def _done(seen: Mapping[str, Seen], name: str) -> bool:
+    return name in seen and seen[name].ok
+
+
+def look(function: str, url: str, ask: Ask) -> Seen:
+    api = openapi.load_endpoint(function)
+    try:
+        if isinstance(api, TaskApi):
+            ok, said = _private(ask("POST", url))
+        else:
+            route = next((one for one in api.routes if not one.public), api.routes[0])
+            path = re.sub(r"\{\w+\}", "x", route.path).rstrip("/")
+            ok, said = _public(ask(route.method, url + path), 400 if route.public else 401)
+    except requests.RequestException as error:
+        ok, said = False, f"does not answer: {type(error).__name__}"
+    return Seen(function, url, ok, said)
+
+
+def _private(answer: requests.Response) -> tuple[bool, str]:
+    """Google itself must turn strangers away, before any code of ours runs."""
+    if problem := _problem(answer):
+        return False, f"lets strangers in: it answered itself ({problem.status} {problem.title})"
+    if answer.status_code in {403, 404}:  # 404 is for who comes from outside where that is closed
+        return True, "closed to strangers"
+    return False, f"answered {answer.status_code}, not 403"
+
+
+def _public(answer: requests.Response, expected: int) -> tuple[bool, str]:
+    if (problem := _problem(answer)) is None:
+        return False, f"answered {answer.status_code}, and not by itself"
+    if answer.status_code == expected:
+        return True, "open, and asks who calls" if expected == 401 else "open"
+    return False, f"{problem.status} {problem.title}: {problem.detail}"
+
+
+def _problem(answer: requests.Response) -> Problem | None:
+    """None when the answer is not of our code."""
+    if answer.headers.get("Content-Type", "") != "application/problem+json":
+        return None
+    try:
+        problem = msgspec.json.decode(answer.content, type=Problem)
+    except msgspec.MsgspecError:
+        return None
+    return problem if problem.type.startswith("urn:mailbridge:") else None
+
+
+def _request(method: str, url: str) -> requests.Response:
+    return requests.request(method, url, timeout=TIMEOUT, allow_redirects=False)

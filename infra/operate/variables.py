@@ -1,0 +1,84 @@
+"""An environment's .tfvars, as far as it can be judged before anything is deployed."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from shared.config import function_url
+from shared.domain.errors import ConfigurationError
+
+DEFAULT_REGION, DEFAULT_DEPLOYMENT = "europe-west1", "mailbridge"
+"""As terraform/variables.tf has them."""
+
+
+class Client(Struct, frozen=True):
+    client_id: str = ""
+    tenant: str = "common"
+
+
+class Auth(Struct, frozen=True):
+    issuer: str = ""
+    audience: str = ""
+    jwks_url: str = ""
+
+
+class Variables(Struct, frozen=True):
+    """Those that the doctor looks at. What is not set is as variables.tf says, or missing."""
+
+    project: str = ""
+    region: str = DEFAULT_REGION
+    deployment: str = DEFAULT_DEPLOYMENT
+    google: Client | None = None
+    microsoft: Client | None = None
+    auth: Auth = field(default_factory=Auth)
+    public_url: str | None = None
+    given: frozenset[str] = frozenset()
+    """The names of all that are set."""
+
+    def function_url(self, function: str) -> str:
+        """Where Google puts it."""
+        prefix = "" if self.deployment == DEFAULT_DEPLOYMENT else f"{self.deployment}-"
+        return f"https://{self.region}-{self.project}.cloudfunctions.net/{prefix}{function}"
+
+    @property
+    def redirect_uri(self) -> str:
+        if not self.public_url:
+            return self.function_url("oauth_callback")
+        return function_url(self.public_url, "oauth_callback")
+
+    @property
+    def client_secrets(self) -> list[str]:
+        """The ids of the secrets that hold the OAuth clients' own."""
+        providers = {"google": self.google, "microsoft": self.microsoft}
+        return [
+            f"{self.deployment}-{provider}-client-secret"
+            for provider, client in providers.items()
+            if client
+        ]
+
+    @property
+    def missing(self) -> list[str]:
+        """What it cannot do without."""
+        needed: dict[str, Any] = {
+            "project": self.project,
+            "google or microsoft": self.google or self.microsoft,
+            "auth.issuer": self.auth.issuer,
+            "auth.audience": self.auth.audience,
+            "auth.jwks_url": self.auth.jwks_url,
+        }
+        return [name for name, value in needed.items() if not value]
+
+
+def read(path: Path) -> Variables:
+    """Raises ConfigurationError saying what is wrong."""
+    import hcl2
+    from lark.exceptions import UnexpectedInput
+
+    options = hcl2.SerializationOptions(with_comments=False, strip_string_quotes=True)
+    try:
+        values = hcl2.loads(path.read_text(), serialization_options=options)
+        return msgspec.convert({**values, "given": [*values]}, Variables)
+    except (UnexpectedInput, msgspec.ValidationError) as error:
+        raise ConfigurationError(f"{path.name}: {str(error).splitlines()[0]}") from error
