@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.config import Settings
+from shared.config import Settings, function_url
 from shared.domain.errors import ConfigurationError
 
 
@@ -46,6 +46,23 @@ def test_all_malformed_settings_are_named_at_once() -> None:
         Settings.from_env({"GMAIL_URL": "x", "SYNC_BUDGET_SECONDS": "-1", "MAX_RECIPIENTS": "ten"})
     for name in ("GMAIL_URL", "SYNC_BUDGET_SECONDS", "MAX_RECIPIENTS"):
         assert name in wrong.value.detail
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    [
+        ("https://mail.example.com", "https://mail.example.com/emails"),
+        ("https://x.example/staging-{function}", "https://x.example/staging-emails"),
+    ],
+)
+def test_a_function_is_below_its_base_or_in_its_place(base: str, url: str) -> None:
+    assert function_url(Settings.from_env({"PUBLIC_URL": base}).public_url, "emails") == url
+
+
+@pytest.mark.parametrize("name", ["Staging", "a-b", "abc", "1stt", "x" * 21])
+def test_a_deployment_s_name_fits_into_all_names_made_of_it(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="DEPLOYMENT must be 4 to 20"):
+        Settings.from_env({"DEPLOYMENT": name})
 
 
 def test_all_missing_settings_are_named_at_once() -> None:

@@ -1,0 +1,110 @@
+# functions.yaml, and what each function is made of. There is no other list of functions.
+
+locals {
+  map     = yamldecode(file("${path.module}/functions.yaml"))
+  folders = [for main in fileset("${path.module}/../functions", "*/main.py") : dirname(main)]
+
+  # Keys that a function may have; YAML does not mind a misspelt one, so this does.
+  keys = [
+    "trigger", "public", "schedule", "queue", "memory", "cpu", "timeout", "concurrency", "env", "secrets", "roles",
+  ]
+
+  functions = {
+    for name, one in local.map.functions : name => {
+      trigger     = one.trigger
+      public      = try(one.public, false)
+      queue       = try(one.queue, null)
+      schedule    = try(coalesce(try(var.overrides[name].schedule, null), try(one.schedule, null)), null)
+      memory      = try(coalesce(var.overrides[name].memory), one.memory)
+      cpu         = try(coalesce(var.overrides[name].cpu), one.cpu, null)
+      timeout     = try(coalesce(var.overrides[name].timeout), one.timeout)
+      concurrency = try(coalesce(var.overrides[name].concurrency), one.concurrency, 1)
+      min         = try(coalesce(var.overrides[name].min_instances), 0)
+      max         = try(coalesce(var.overrides[name].max_instances), local.instances[name])
+      roles       = try(one.roles, [])
+      env         = toset(try(one.env, []))
+      secrets     = toset([for name in try(one.secrets, []) : name if contains(local.providers, split("_", name)[0])])
+    }
+  }
+
+  # As many as the queue calls at once; a second of a scheduled one, while the first still runs.
+  instances = {
+    for name, one in local.map.functions : name => (
+      one.trigger == "task" ? ceil(local.map.queues[one.queue].concurrent / try(one.concurrency, 1)) :
+      one.trigger == "schedule" ? 2 : 20
+    )
+  }
+
+  # "mailbridge" has the plain names, so that the README's addresses are right.
+  prefix    = var.deployment == "mailbridge" ? "" : "${var.deployment}-"
+  host      = "https://${var.region}-${var.project}.cloudfunctions.net"
+  own_url   = local.prefix == "" ? local.host : "${local.host}/${local.prefix}{function}"
+  urls      = { for name, _ in local.map.functions : name => "${local.host}/${local.prefix}${name}" }
+  providers = compact([var.google == null ? "" : "GOOGLE", var.microsoft == null ? "" : "MICROSOFT"])
+}
+
+# What is wrong with the map is said before anything is made.
+resource "terraform_data" "map" {
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(local.folders, keys(local.map.functions))) == 0
+      error_message = "functions/ has folders without an entry in terraform/functions.yaml: ${join(", ", setsubtract(local.folders, keys(local.map.functions)))}. Add the entry or remove the folder."
+    }
+    precondition {
+      condition     = length(setsubtract(keys(local.map.functions), local.folders)) == 0
+      error_message = "terraform/functions.yaml has entries without functions/<name>/main.py: ${join(", ", setsubtract(keys(local.map.functions), local.folders))}. Add the folder or remove the entry."
+    }
+    precondition {
+      condition     = alltrue([for one in local.map.functions : length(setsubtract(keys(one), local.keys)) == 0])
+      error_message = "terraform/functions.yaml has keys that are not known: ${join(", ", distinct(flatten([for one in local.map.functions : tolist(setsubtract(keys(one), local.keys))])))}. Its header lists those there are."
+    }
+    precondition {
+      condition     = alltrue([for name, _ in local.map.functions : fileexists("${var.bundles}/${name}.zip")])
+      error_message = "${var.bundles} lacks the bundles of ${join(", ", [for name, _ in local.map.functions : name if !fileexists("${var.bundles}/${name}.zip")])}. Run: make bundle"
+    }
+  }
+}
+
+module "function" {
+  source   = "./modules/function"
+  for_each = local.functions
+
+  name        = each.key
+  deployment  = var.deployment
+  prefix      = local.prefix
+  url         = local.urls[each.key]
+  project     = var.project
+  region      = var.region
+  runtime     = local.map.runtime
+  trigger     = each.value.trigger
+  public      = each.value.public
+  ingress     = each.value.trigger == "http" ? "ALLOW_ALL" : var.private_ingress
+  memory      = each.value.memory
+  cpu         = each.value.cpu
+  timeout     = each.value.timeout
+  concurrency = each.value.concurrency
+  instances   = { min = each.value.min, max = each.value.max }
+  schedule    = each.value.schedule
+
+  environment = local.environments[each.key]
+  secrets     = { for name in each.value.secrets : name => google_secret_manager_secret.client[name].secret_id }
+
+  bundle = {
+    path   = "${var.bundles}/${each.key}.zip"
+    bucket = google_storage_bucket.bundles.name
+  }
+  build = {
+    account    = google_service_account.build.name
+    repository = google_artifact_registry_repository.images.id
+  }
+
+  roles   = { for name, role in local.project_roles : name => role if contains(local.granted[each.key], name) }
+  enqueue = contains(each.value.roles, "enqueue") ? local.enqueue : null
+  invoker = each.value.trigger == "http" ? null : google_service_account.invoker[each.value.trigger].email
+
+  depends_on = [
+    google_project_service.api,
+    google_project_iam_member.build,
+    google_artifact_registry_repository_iam_member.build,
+  ]
+}

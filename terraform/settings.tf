@@ -1,0 +1,79 @@
+# The settings of shared/config.py, and which of them a function sees: what functions.yaml grants it, what its
+# trigger and its roles need, and nothing else. A setting without a value is not passed, so that its default holds.
+
+locals {
+  settings = merge(local.known_settings, {
+    TASKS_INVOKER = google_service_account.invoker["task"].email
+  })
+  known_settings = {
+    for name, value in merge(var.settings, {
+      BACKEND              = "shared.gcp"
+      GOOGLE_CLOUD_PROJECT = var.project
+      DEPLOYMENT           = var.deployment
+      FIRESTORE_DATABASE   = local.database
+
+      FUNCTIONS_URL  = local.own_url
+      TASKS_LOCATION = var.region
+      TASKS_QUEUES = join(",", [
+        for name, one in local.map.functions : "${name}=${local.queue_names[one.queue]}" if one.trigger == "task"
+      ])
+
+      PUBLIC_URL      = coalesce(var.public_url, local.own_url)
+      ALLOWED_ORIGINS = join(",", var.allowed_origins)
+      AUTH_ISSUER     = var.auth.issuer
+      AUTH_AUDIENCE   = var.auth.audience
+      AUTH_JWKS_URL   = var.auth.jwks_url
+      AUTH_USER_CLAIM = var.auth.user_claim
+      AUTH_TEAM_CLAIM = var.auth.team_claim
+      AUTH_ROLE_CLAIM = var.auth.role_claim
+
+      SYNC_INTERVAL_SECONDS = tostring(var.sync_interval_seconds)
+
+      GOOGLE_CLIENT_ID    = try(var.google.client_id, null)
+      MICROSOFT_CLIENT_ID = try(var.microsoft.client_id, null)
+      MICROSOFT_TENANT    = try(var.microsoft.tenant, null)
+    }) : name => value if value != null && value != ""
+  }
+
+  settings_of_all = ["BACKEND", "GOOGLE_CLOUD_PROJECT", "DEPLOYMENT"]
+  settings_by_trigger = {
+    http = [
+      "AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL", "AUTH_USER_CLAIM", "AUTH_TEAM_CLAIM", "AUTH_ROLE_CLAIM",
+      "ALLOWED_ORIGINS",
+    ]
+    task     = []
+    schedule = []
+  }
+  settings_by_role = {
+    documents = ["FIRESTORE_DATABASE"]
+    enqueue   = ["FUNCTIONS_URL", "TASKS_LOCATION", "TASKS_QUEUES", "TASKS_INVOKER"]
+  }
+
+  # What has neither a variable of its own nor a value that only this project can know.
+  free_settings = setsubtract(
+    distinct(flatten([for one in local.map.functions : try(one.env, [])])),
+    [
+      "PUBLIC_URL", "ALLOWED_ORIGINS", "SYNC_INTERVAL_SECONDS", "GOOGLE_CLIENT_ID", "MICROSOFT_CLIENT_ID",
+      "MICROSOFT_TENANT",
+    ],
+  )
+
+  environments = {
+    for name, one in local.functions : name => merge(
+      {
+        for setting, value in local.settings : setting => value
+        if contains(concat(
+          local.settings_of_all,
+          tolist(one.env),
+          local.settings_by_trigger[one.trigger],
+          flatten([for role in one.roles : lookup(local.settings_by_role, role, [])]),
+        ), setting)
+      },
+      # Who may call it, and that the call was meant for it.
+      one.trigger == "http" ? {} : {
+        INVOKER_AUDIENCE = local.urls[name]
+        INVOKER_EMAIL    = google_service_account.invoker[one.trigger].email
+      },
+    )
+  }
+}
