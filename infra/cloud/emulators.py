@@ -39,6 +39,7 @@ class Emulators:
             if FIRESTORE not in found:
                 emulator = firestore_emulator.running(logs / "firestore.log", report)
                 found[FIRESTORE] = running.enter_context(emulator)
+                firestore_emulator.warm_up(found[FIRESTORE])
             if SECRETS not in found:
                 found[SECRETS] = running.enter_context(SecretManager().serving())
             yield found

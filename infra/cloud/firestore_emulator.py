@@ -11,13 +11,16 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import BinaryIO
 
 from infra.local.processes import HOST, free_port
+from shared.config import Settings
 from shared.domain.errors import ConfigurationError
+from shared.gcp import GoogleCloud
+from shared.ports import Query, Where, Write
 
 START_SECONDS = 60.0
 _JAR = Path("platform/cloud-firestore-emulator/cloud-firestore-emulator.jar")
@@ -83,6 +86,17 @@ def running(log: Path, report: Callable[[str], None] = lambda _line: None) -> It
         stopping.set()
         _kill(process)
         watch.join()
+
+
+def warm_up(host: str) -> None:
+    """On a busy machine Java loads what a first commit and query need for longer than a function waits.
+
+    Raises ProviderUnavailable."""
+    settings = Settings(google_cloud_project="warm-up", firestore_emulator_host=host)
+    with closing(GoogleCloud(settings)) as cloud:
+        cloud.documents.write(Write("put", "warm/up", {"n": 1}))
+        cloud.documents.transaction(lambda t: t.write(Write("delete", "warm/up")))
+        cloud.documents.query(Query("warm", (Where("n", "==", 1),)))
 
 
 def _started(host: str, output: BinaryIO) -> subprocess.Popen[bytes]:

@@ -16,4 +16,6 @@ def host() -> str:
     """Its host:port."""
     stack = ExitStack()
     atexit.register(stack.close)
-    return stack.enter_context(firestore_emulator.running(Path(os.devnull)))
+    started = stack.enter_context(firestore_emulator.running(Path(os.devnull)))
+    firestore_emulator.warm_up(started)
+    return started
