@@ -105,6 +105,5 @@ module "function" {
   depends_on = [
     google_project_service.api,
     google_project_iam_member.build,
-    google_artifact_registry_repository_iam_member.build,
   ]
 }

@@ -66,3 +66,17 @@ output "bundles_bucket" {
   description = "Where the bundles are."
   value       = google_storage_bucket.bundles.name
 }
+
+output "budget_command" {
+  description = "Makes the budget of the variable `budget`; \"\" without one. It tells when costs pass half and all of it, and stops nothing."
+  value = var.budget == null ? "" : join(" ", [
+    "gcloud billing budgets create",
+    "--billing-account=${var.budget.billing_account}",
+    "--display-name='Mailbridge (${var.deployment})'",
+    "--budget-amount=${var.budget.monthly}${var.budget.currency}",
+    "--filter-projects=projects/${var.project}",
+    "--threshold-rule=percent=0.5",
+    "--threshold-rule=percent=1",
+    "--threshold-rule=percent=1,basis=forecasted-spend",
+  ])
+}

@@ -7,7 +7,6 @@ locals {
       "monitoring", "run", "secretmanager", "storage",
     ],
     var.google == null ? [] : ["calendar-json", "gmail"],
-    var.budget == null ? [] : ["billingbudgets"],
   )
 }
 

@@ -262,7 +262,7 @@ variable "alerts" {
 }
 
 variable "budget" {
-  description = "Tells when the project's costs of a month pass half and all of this; it stops nothing. Whole units of the billing account's currency."
+  description = "What the project may cost a month, in whole units of the billing account's currency. Output budget_command is the command that makes a budget of it, for somebody who may change the billing account."
   type = object({
     billing_account = string
     monthly         = number

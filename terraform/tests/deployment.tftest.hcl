@@ -1,4 +1,4 @@
-# What must hold whatever functions.yaml says. Run: make bundle && terraform init -backend=false && terraform test
+# What must hold whatever functions.yaml says. Run: terraform init -backend=false && terraform test
 
 mock_provider "google" {
   # Where a name is checked for its form, any text would not do.
@@ -25,7 +25,17 @@ variables {
   }
 }
 
-run "functions" {
+run "bundles" {
+  module {
+    source = "./tests/bundles"
+  }
+}
+
+run "deployment" {
+  variables {
+    bundles = run.bundles.folder
+  }
+
   assert {
     condition     = toset(keys(module.function)) == toset(keys(local.map.functions))
     error_message = "Each function of functions.yaml is deployed, and no other."
@@ -65,10 +75,6 @@ run "functions" {
     condition     = output.redirect_uri == "https://europe-west1-acme-mail.cloudfunctions.net/oauth_callback"
     error_message = "The redirect URI is where oauth_callback is called."
   }
-}
-
-run "database" {
-  command = plan
 
   assert {
     condition     = google_firestore_database.documents.deletion_policy == "ABANDON"
@@ -90,6 +96,7 @@ run "another_deployment_in_the_same_project" {
   command = plan
 
   variables {
+    bundles    = run.bundles.folder
     deployment = "staging"
   }
 
@@ -113,7 +120,8 @@ run "only_microsoft" {
   command = plan
 
   variables {
-    google = null
+    bundles = run.bundles.folder
+    google  = null
   }
 
   assert {

@@ -23,43 +23,23 @@ run "without_bundles" {
   expect_failures = [terraform_data.map]
 }
 
-run "without_any_provider" {
-  command = plan
-
-  variables {
-    google    = null
-    microsoft = null
+run "bundles" {
+  module {
+    source = "./tests/bundles"
   }
-
-  expect_failures = [var.google]
 }
 
-run "a_name_that_would_not_fit" {
+run "variables_that_cannot_be" {
   command = plan
 
   variables {
+    bundles    = run.bundles.folder
+    google     = null
+    microsoft  = null
     deployment = "staging-eu"
+    overrides  = { sync_mailboxes = { memory = "1Gi" } }
+    settings   = { SYNC_INTERVAL = "60" }
   }
 
-  expect_failures = [var.deployment]
-}
-
-run "an_override_of_no_function" {
-  command = plan
-
-  variables {
-    overrides = { sync_mailboxes = { memory = "1Gi" } }
-  }
-
-  expect_failures = [var.overrides]
-}
-
-run "a_setting_of_no_function" {
-  command = plan
-
-  variables {
-    settings = { SYNC_INTERVAL = "60" }
-  }
-
-  expect_failures = [var.settings]
+  expect_failures = [var.google, var.deployment, var.overrides, var.settings]
 }

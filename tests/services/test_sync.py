@@ -313,7 +313,7 @@ def test_a_revoked_grant_stops_the_mailbox_and_reconnecting_starts_it_again(
 
 
 TROUBLES: dict[str, Callable[[Vendor], Fault]] = {
-    "outage": lambda vendor: Fault(method=vendor.api, status=503, times=20),
+    "outage": lambda vendor: Fault(method=vendor.api, status=503, times=7),
     "throttled": lambda vendor: vendor.throttled,
     "token endpoint down": lambda vendor: Fault(
         method=vendor.token, status=500, answer="html", times=3
@@ -321,7 +321,7 @@ TROUBLES: dict[str, Callable[[Vendor], Fault]] = {
     "our client wrong": lambda vendor: Fault(
         method=vendor.token, status=401, reason=vendor.wrong_client, times=3
     ),
-    "connections dropped": lambda vendor: Fault(method=vendor.api, drop=True, times=20),
+    "connections dropped": lambda vendor: Fault(method=vendor.api, drop=True, times=7),
 }
 
 

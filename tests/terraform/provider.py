@@ -6,10 +6,9 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from infra.functions_map import ROOT
 
@@ -17,8 +16,17 @@ FOLDER = "TERRAFORM_STANDIN"
 """Environment variable: the folder of standin.py and its data/<version>/."""
 VERSIONS = ("7.43.0", "8.7.0")
 """The oldest that versions.tf allows, and the newest that this was tried with."""
-_MORE = Path(__file__).parent / "more_types.json"
-"""Types that the stand-in's own data lack, and what the provider makes up for some."""
+_FAKES = {
+    "google_artifact_registry_repository": {
+        "id": "projects/{project}/locations/{location}/repositories/{repository_id}",
+        "name": "{repository_id}",
+    },
+    "google_project_iam_custom_role": {
+        "id": "projects/{project}/roles/{role_id}",
+        "name": "projects/{project}/roles/{role_id}",
+    },
+}
+"""What Google makes up for these; the stand-in's own data lack it."""
 
 
 def no_terraform() -> str:
@@ -45,7 +53,9 @@ def provider(version: str, folder: Path) -> Iterator[dict[str, str]]:
         folder.mkdir(parents=True)
         yield {"TF_PLUGIN_CACHE_DIR": str(folder)}  # `terraform init` asks the registry, once
         return
-    _complete(standin / "data" / version, folder)
+    shutil.copytree(standin / "data" / version, folder)
+    fakes = json.loads((folder / "fakes.json").read_text())
+    (folder / "fakes.json").write_text(json.dumps(fakes | _FAKES))
     process = subprocess.Popen(  # noqa: S603  # the stand-in's own program
         [sys.executable, str(standin / "standin.py"), "--serve"],
         env={**os.environ, "STANDIN_DATA": str(folder)},
@@ -72,21 +82,3 @@ def _registry_answers() -> bool:
     except OSError:
         return False
     return True
-
-
-def _complete(data: Path, folder: Path) -> None:
-    """Copies the stand-in's data with our own types added."""
-    more = json.loads(_MORE.read_text())
-    schema = json.loads((data / "schema.json").read_text())
-    (found,) = schema["provider_schemas"].values()
-    found["resource_schemas"] |= more["resource_schemas"]
-    folder.mkdir(parents=True)
-    _write(folder / "schema.json", schema)
-    for name in ("rules", "fakes"):
-        _write(
-            folder / f"{name}.json", json.loads((data / f"{name}.json").read_text()) | more[name]
-        )
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content))

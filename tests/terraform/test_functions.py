@@ -189,7 +189,7 @@ def test_roles_in_the_project_end_at_this_deployments_data(deployed: Deployed) -
     for one in deployed.all("project_iam_member"):
         role = one.values["role"].rpartition("mailbridge_")[2]
         expressions = [condition["expression"] for condition in one.values["condition"]]
-        if role in {"create_secrets", "roles/logging.logWriter"}:
+        if role in {"create_secrets", "roles/logging.logWriter", "roles/artifactregistry.writer"}:
             assert expressions == [], "Google cannot check it by name"
         else:
             (expression,) = expressions
@@ -208,7 +208,7 @@ def test_no_predefined_role_is_wider_than_the_allow_list(deployed: Deployed) -> 
         "roles/secretmanager.secretAccessor",  # on one client secret
         "roles/logging.logWriter",  # the account that builds
         "roles/storage.objectViewer",  # likewise, where Google puts the sources
-        "roles/artifactregistry.writer",  # likewise, on the images' repository
+        "roles/artifactregistry.writer",  # likewise, its images
     }
 
 

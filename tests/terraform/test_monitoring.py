@@ -92,9 +92,12 @@ def test_without_addresses_alerts_stay_in_the_console(workspace: Workspace) -> N
     assert len(made.all("monitoring_alert_policy")) == 7
 
 
-def test_a_budget_is_made_when_it_is_asked_for(deployed: Deployed, workspace: Workspace) -> None:
-    assert deployed.all("billing_budget") == []
+def test_a_budget_is_a_command_for_whoever_may_change_the_billing_account(
+    deployed: Deployed, workspace: Workspace
+) -> None:
+    assert deployed.outputs["budget_command"] == ""
     asked = {"billing_account": "01AB23-CD45EF-678901", "monthly": 200, "currency": "CHF"}
-    budget = workspace.planned(budget=asked).one("billing_budget")
-    assert budget["amount"][0]["specified_amount"][0]["units"] == "200"
-    assert budget["budget_filter"][0]["projects"] == ["projects/123456789012"]
+    command = workspace.planned(budget=asked).outputs["budget_command"]
+    assert "--billing-account=01AB23-CD45EF-678901" in command
+    assert "--budget-amount=200CHF" in command
+    assert "--filter-projects=projects/acme-mail" in command
