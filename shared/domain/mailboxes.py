@@ -98,6 +98,11 @@ class Mailbox(Struct, kw_only=True):
         return self.state in LIVE
 
     @property
+    def gone(self) -> bool:
+        """Disconnected, and nothing of it is left to clear away."""
+        return self.state is GrantState.DISCONNECTED and self.leaving is None
+
+    @property
     def sentence(self) -> str:
         """The state, for people."""
         said = _LEAVING if self.leaving else self.state_detail or _SENTENCES[self.state]

@@ -5,7 +5,7 @@ it lasts ten minutes and works once. The callback knows no user, so it only make
 signed-in user turns that into a mailbox.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -28,8 +28,7 @@ from shared.domain.errors import (
 from shared.domain.mailboxes import Capability, Connection, GrantState, Mailbox, mailbox_id
 from shared.domain.sync import SHARDS, SyncState
 from shared.domain.tokens import UsedState
-from shared.ports import Consent, World
-from shared.records import Versioned
+from shared.ports import Consent, Transaction, World, Write
 from shared.services import auditing, mailboxes, syncing, vault
 
 STATE_LIFE = timedelta(minutes=10)
@@ -260,9 +259,9 @@ def _make_mailbox(world: World, caller: Caller, connection: Connection) -> None:
     if pending is None:
         raise NotFound("This connection has expired: start again.", reason="connection_expired")
     held = records.mailboxes(world.documents, connection.team_id).find(mailbox_of(connection))
-    mailbox = _mailbox(world, caller, connection, held.record if held else None)
-    vault.store(world, mailbox, msgspec.json.decode(pending, type=vault.Kept).refresh_token)
-    _write(world, connection, mailbox, held)
+    refusable = _mailbox(world, caller, connection, held.record if held else None)
+    vault.store(world, refusable, msgspec.json.decode(pending, type=vault.Kept).refresh_token)
+    _write(world, caller, connection)
     world.secrets.delete(pending_secret(connection.id))
 
 
@@ -297,28 +296,46 @@ def _mailbox(world: World, caller: Caller, connection: Connection, held: Mailbox
     )
 
 
-def _write(
-    world: World, connection: Connection, mailbox: Mailbox, held: Versioned[Mailbox] | None
-) -> None:
-    store = world.documents
-    kept, syncs = records.mailboxes(store, mailbox.team_id), records.syncs(store)
-    connections = records.connections(store, mailbox.team_id)
+def _write(world: World, caller: Caller, connection: Connection) -> None:
+    """In a transaction: a refresh or a sync may change the mailbox while it is connected again."""
+    kept = records.mailboxes(world.documents, connection.team_id)
+    connections = records.connections(world.documents, connection.team_id)
+    paths = kept.path(mailbox_of(connection)), connections.path(connection.id)
+
+    def work(transaction: Transaction) -> None:
+        found = transaction.get_many(paths)
+        if paths[1] not in found or connections.versioned(found[paths[1]]).record.mailbox_id:
+            return  # a second, simultaneous call was faster
+        held = kept.versioned(found[paths[0]]) if paths[0] in found else None
+        mailbox = _mailbox(world, caller, connection, held.record if held else None)
+        transaction.write(
+            kept.replacing(mailbox.id, held, mailbox)
+            if held
+            else kept.creating(mailbox.id, mailbox),
+            connections.updating(connection.id, mailbox_id=mailbox.id),
+            *_beginning(world, connection, mailbox, again=held is not None),
+        )
+
+    world.documents.transaction(work)
+
+
+def _beginning(
+    world: World, connection: Connection, mailbox: Mailbox, *, again: bool
+) -> Iterator[Write]:
     now = world.clock.now()
+    syncs = records.syncs(world.documents)
     next_sync_at = None if vault.lacks(world, mailbox, Capability.READ) else now
-    store.write(
-        kept.replacing(mailbox.id, held, mailbox) if held else kept.creating(mailbox.id, mailbox),
-        syncs.updating(mailbox.id, next_sync_at=next_sync_at, check_at=now, last_error="")
-        if held
-        else syncs.creating(mailbox.id, _fresh_sync(mailbox, next_sync_at, check_at=now)),
-        connections.updating(connection.id, mailbox_id=mailbox.id),
-        auditing.writing(
-            world,
-            mailbox,
-            AuditEvent.RECONNECTED if held else AuditEvent.CONNECTED,
-            once=connection.id,
-            user_id=mailbox.user_id,
-            detail=f"{mailbox.address} at {mailbox.provider}.",
-        ),
+    if again:
+        yield syncs.updating(mailbox.id, next_sync_at=next_sync_at, check_at=now, last_error="")
+    else:
+        yield syncs.creating(mailbox.id, _fresh_sync(mailbox, next_sync_at, check_at=now))
+    yield auditing.writing(
+        world,
+        mailbox,
+        AuditEvent.RECONNECTED if again else AuditEvent.CONNECTED,
+        once=connection.id,
+        user_id=mailbox.user_id,
+        detail=f"{mailbox.address} at {mailbox.provider}.",
     )
 
 

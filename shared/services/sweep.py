@@ -29,10 +29,12 @@ def _page_of_expired(world: World) -> list[Connection]:
 
 
 def _forget(world: World, connection: Connection) -> None:
-    """A confirmation that was cut off may have stored the token for a mailbox that never came."""
+    """A confirmation that was cut off may have stored the token for a mailbox that never came, or did not
+    come back."""
     mailboxes = records.mailboxes(world.documents, connection.team_id)
     mailbox_id = connect.mailbox_of(connection)
-    if mailboxes.find(mailbox_id) is None:
+    held = mailboxes.find(mailbox_id)
+    if held is None or held.record.gone:
         vault.destroy(world, mailbox_id)
     world.secrets.delete(connect.pending_secret(connection.id))
     records.connections(world.documents, connection.team_id).delete(connection.id)

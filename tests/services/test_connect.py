@@ -23,6 +23,7 @@ from shared.domain.mailboxes import GrantState
 from shared.services import connect, emails, mailboxes, sweep, vault
 from shared.services.connect import ConfirmConnection, StartConsent
 from shared.services.paging import PageQuery
+from tests.gremlin import Gremlin, Killed
 from tests.vendors import Vendor
 from tests.world import (
     ANA,
@@ -240,6 +241,38 @@ def test_a_consent_nobody_confirms_leaves_no_token(world: LocalWorld, clock: Fak
     assert world.secrets.get(name) is None
     with pytest.raises(NotFound):
         connect.confirm(world, ANA, ConfirmConnection(ended.connection))
+
+
+def test_a_confirmation_that_died_leaves_no_token_of_a_disconnected_mailbox(
+    world: LocalWorld, clock: FakeClock
+) -> None:
+    mailbox = connect_account(world, ANA, "ana@example.com")
+    disconnect(world, ANA, mailbox.id)
+    ended = connect.finish(world, answer(world))
+    with pytest.raises(Killed):  # after the token, before the mailbox
+        connect.confirm(Gremlin(4).haunt(world), ANA, ConfirmConnection(ended.connection))
+    assert vault.read(world, mailbox.id)
+    clock.sleep(3600)
+    sweep.run(world)
+    assert vault.read(world, mailbox.id) is None
+
+
+def test_a_mailbox_at_work_is_connected_again_all_the_same(
+    world: LocalWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker's refresh changes its record between reading and writing it."""
+    first = connect_account(world, ANA, "ana@example.com")
+    ended = connect.finish(world, answer(world))
+    store = vault.store
+
+    def stored_meanwhile(*arguments: Any) -> None:
+        store(*arguments)
+        owner = records.mailboxes(world.documents, "acme").get(first.id)
+        vault.Tokens(world, owner).token()
+
+    monkeypatch.setattr(vault, "store", stored_meanwhile)
+    again = connect.confirm(world, ANA, ConfirmConnection(ended.connection))
+    assert (again.id, again.state) == (first.id, GrantState.CONNECTED)
 
 
 def test_an_answer_without_a_lasting_token_is_refused(world: LocalWorld, vendor: Vendor) -> None:
