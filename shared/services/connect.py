@@ -259,8 +259,8 @@ def _make_mailbox(world: World, caller: Caller, connection: Connection) -> None:
     if pending is None:
         raise NotFound("This connection has expired: start again.", reason="connection_expired")
     held = records.mailboxes(world.documents, connection.team_id).find(mailbox_of(connection))
-    refusable = _mailbox(world, caller, connection, held.record if held else None)
-    vault.store(world, refusable, msgspec.json.decode(pending, type=vault.Kept).refresh_token)
+    mailbox = _mailbox(world, caller, connection, held.record if held else None)
+    vault.store(world, mailbox, msgspec.json.decode(pending, type=vault.Kept).refresh_token)
     _write(world, caller, connection)
     world.secrets.delete(pending_secret(connection.id))
 
