@@ -25,6 +25,7 @@ from shared.domain.mailboxes import History
 from shared.ports import Clock, World
 from shared.providers.microsoft import Microsoft
 from shared.services import (
+    confirming,
     connect,
     contacts,
     deliver,
@@ -135,7 +136,7 @@ def connect_account(
     asked = connect.StartConsent(provider_of(world, account))
     started = connect.start(world, caller, asked)
     ended = connect.finish(world, consent(started.authorization_url, account, untick=untick))
-    return connect.confirm(world, caller, connect.ConfirmConnection(ended.connection))
+    return confirming.confirm(world, caller, confirming.ConfirmConnection(ended.connection))
 
 
 def add_contact(world: World, caller: Caller, *addresses: str) -> str:

@@ -1,7 +1,7 @@
 """/mailboxes: confirm a connection, list, show, change, sync now, audit trail, disconnect."""
 
 from shared.endpoints import Api, Call, Request, Response
-from shared.services import audit, connect, disconnecting
+from shared.services import audit, confirming, disconnecting
 from shared.services import mailboxes as service
 from shared.services.paging import PageQuery
 
@@ -9,8 +9,8 @@ api = Api("mailboxes")
 
 
 @api.post("/", status=201, location="/{id}")
-def confirm(call: Call, body: connect.ConfirmConnection) -> service.MailboxView:
-    return connect.confirm(call.world, call.caller, body)
+def confirm(call: Call, body: confirming.ConfirmConnection) -> service.MailboxView:
+    return confirming.confirm(call.world, call.caller, body)
 
 
 @api.get("/")

@@ -1,13 +1,10 @@
 """Writing the audit trail: who connected, shared and disconnected a mailbox, read its mail, and how its
 tokens fared. An entry is written together with what it tells of wherever the store allows."""
 
-from contextlib import suppress
-
 from shared import records
 from shared.domain import ids
 from shared.domain.audit import KEPT, AuditEntry, AuditEvent
 from shared.domain.caller import Caller
-from shared.domain.errors import AlreadyExists
 from shared.domain.mailboxes import Mailbox
 from shared.domain.messages import Message
 from shared.ports import Where, World, Write
@@ -17,7 +14,8 @@ PAGE = 200
 
 def writing(
     world: World,
-    mailbox: Mailbox,
+    team_id: str,
+    mailbox_id: str,
     event: AuditEvent,
     *,
     once: str = "",
@@ -30,8 +28,8 @@ def writing(
     crash, changes nothing."""
     now = world.clock.now()
     made = AuditEntry(
-        id=ids.derived("audit", mailbox.id, event.value, once) if once else ids.random(),
-        mailbox_id=mailbox.id,
+        id=ids.derived("audit", mailbox_id, event.value, once) if once else ids.random(),
+        mailbox_id=mailbox_id,
         event=event,
         user_id=user_id,
         detail=detail,
@@ -40,26 +38,23 @@ def writing(
         at=now,
         expires_at=now + KEPT,
     )
-    kept = records.audit(world.documents, mailbox.team_id, mailbox.id)
+    kept = records.audit(world.documents, team_id, mailbox_id)
     return kept.putting(made.id, made)
 
 
 def mail_read(world: World, caller: Caller, message: Message) -> None:
     """One entry a user, mail and hour: reading it again at once tells nothing new."""
-    now = world.clock.now()
-    hour = now.strftime("%Y-%m-%dT%H")
-    made = AuditEntry(
-        id=ids.derived("audit", message.id, caller.user_id, hour),
-        mailbox_id=message.mailbox_id,
-        event=AuditEvent.MAIL_READ,
+    hour = world.clock.now().strftime("%Y-%m-%dT%H")
+    entry = writing(
+        world,
+        message.team_id,
+        message.mailbox_id,
+        AuditEvent.MAIL_READ,
+        once=f"{message.id} {caller.user_id} {hour}",
         user_id=caller.user_id,
         message_id=message.id,
-        at=now,
-        expires_at=now + KEPT,
     )
-    kept = records.audit(world.documents, message.team_id, message.mailbox_id)
-    with suppress(AlreadyExists):
-        kept.create(made.id, made)
+    world.documents.write(entry)
 
 
 def forget_old(world: World, mailbox: Mailbox) -> bool:

@@ -19,9 +19,10 @@ from shared.domain.errors import Busy, MailbridgeError
 from shared.domain.mailboxes import LIVE, Connection, GrantState, History, Leaving, Mailbox
 from shared.domain.sync import Lease
 from shared.ports import Task, Transaction, Where, World, Write
-from shared.services import auditing, connect, erasing, mailboxes, vault
+from shared.services import auditing, confirming, erasing, mailboxes, vault
 
 LEASE = timedelta(seconds=45)
+"""Longer than a revocation may take, and renewed between pages of history."""
 TASK_DELAY = timedelta(seconds=3)
 """By then the request itself has done it, as a rule."""
 REVOKE_PATIENCE = timedelta(days=1)
@@ -99,7 +100,8 @@ def _intending(world: World, caller: Caller, mailbox: Mailbox, history: History)
     if first or (wish is History.ERASE and before is None):
         yield auditing.writing(
             world,
-            mailbox,
+            mailbox.team_id,
+            mailbox.id,
             AuditEvent.DISCONNECTED,
             user_id=caller.user_id,
             detail=f"Its history is to be {_KEPT[wish]}.",
@@ -188,7 +190,8 @@ class Held:
     def finish(self) -> None:
         entry = auditing.writing(
             self._world,
-            self.mailbox,
+            self.mailbox.team_id,
+            self.mailbox.id,
             AuditEvent.HISTORY_ERASED,
             once=str(self.mailbox.consented_at),
         )
@@ -240,9 +243,9 @@ def _used_elsewhere(world: World, mailbox: Mailbox) -> bool:
 def _lives_by_the_same_consent(mailbox: Mailbox, connection: Connection) -> bool:
     """Another mailbox about to be, or this one once more, consented to after it was disconnected."""
     same = (connection.provider, connection.account.id) == (mailbox.provider, mailbox.account_id)
-    elsewhere = connect.mailbox_of(connection) != mailbox.id
+    elsewhere = confirming.mailbox_of(connection) != mailbox.id
     return same and (
-        elsewhere or connection.expires_at - connect.CONNECTION_LIFE > mailbox.state_since
+        elsewhere or connection.expires_at - confirming.CONNECTION_LIFE > mailbox.state_since
     )
 
 

@@ -4,7 +4,7 @@ What is found by is deleted last, so that a try that was cut off is simply begun
 """
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared import records
 from shared.domain.emails import Email, EmailStatus
@@ -49,17 +49,17 @@ def _emails(world: World, mailbox: Mailbox) -> bool:
     found, _ = kept.page(
         Where("mailbox_id", "==", mailbox.id), order_by=("-created_at",), limit=EMAILS
     )
-    leaving = [email for email in found if _leaves(world, email)]
-    world.documents.write(*(kept.deleting(email.id) for email in found if email not in leaving))
-    for email in leaving:
-        assert email.lease_until is not None  # noqa: S101  # _leaves has seen to it
-        raise Busy("An email just leaves.", until=email.lease_until)
+    leaving = {email.id: until for email in found if (until := _leaves_until(world, email))}
+    world.documents.write(*(kept.deleting(email.id) for email in found if email.id not in leaving))
+    if leaving:
+        raise Busy("An email just leaves.", until=max(leaving.values()))
     return bool(found)
 
 
-def _leaves(world: World, email: Email) -> bool:
-    under_way = email.lease_until is not None and email.lease_until > world.clock.now()
-    return email.status is EmailStatus.SENDING and under_way
+def _leaves_until(world: World, email: Email) -> datetime | None:
+    """When its delivery is over at the latest; None when none is under way."""
+    until = email.lease_until if email.status is EmailStatus.SENDING else None
+    return until if until and until > world.clock.now() else None
 
 
 def _messages(world: World, mailbox: Mailbox) -> bool:

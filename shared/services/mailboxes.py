@@ -201,7 +201,11 @@ def _audited(
         return []
     detail = "Shared with the team." if shared else "Private from now on."
     event = AuditEvent.SHARING_CHANGED
-    return [auditing.writing(world, mailbox, event, user_id=caller.user_id, detail=detail)]
+    return [
+        auditing.writing(
+            world, mailbox.team_id, mailbox.id, event, user_id=caller.user_id, detail=detail
+        )
+    ]
 
 
 def sync_now(world: World, caller: Caller, mailbox_id: str) -> MailboxView:

@@ -30,7 +30,7 @@ def refreshed(world: World, mailbox: Mailbox) -> None:
         recovery = {} if current.state is GrantState.CONNECTED else _state(world)
         writes = [
             _updating(world, current, last_good_at=now, **recovery),
-            auditing.writing(world, current, AuditEvent.REFRESHED),
+            auditing.writing(world, current.team_id, current.id, AuditEvent.REFRESHED),
         ]
         if not current.live:
             syncs = records.syncs(world.documents)
@@ -64,10 +64,8 @@ def refresh_failed(
     """Tells of `error`; the audit trail hears of the `first` of a row only."""
 
     def decide(current: Mailbox) -> Sequence[Write]:
-        entry = auditing.writing(
-            world, current, AuditEvent.REFRESH_FAILED, detail=error.detail, reason=error.reason
-        )
-        return [*_trouble(world, current, error, until), *([entry] if first else [])]
+        entry = [_failure(world, current, error)] if first else []
+        return [*_trouble(world, current, error, until), *entry]
 
     _change(world, mailbox, decide)
 
@@ -88,7 +86,12 @@ def ended(world: World, mailbox: Mailbox, error: GrantRevoked) -> None:
                 current.id, next_sync_at=None, last_error=error.detail, last_error_at=now
             ),
             auditing.writing(
-                world, current, AuditEvent.REFRESH_FAILED, detail=error.detail, reason=error.reason
+                world,
+                current.team_id,
+                current.id,
+                AuditEvent.REFRESH_FAILED,
+                detail=error.detail,
+                reason=error.reason,
             ),
         ]
 
@@ -122,6 +125,17 @@ def _trouble(
     if current.state is state:
         fields.pop("state_since")
     return [_updating(world, current, **fields)]
+
+
+def _failure(world: World, mailbox: Mailbox, error: MailbridgeError) -> Write:
+    return auditing.writing(
+        world,
+        mailbox.team_id,
+        mailbox.id,
+        AuditEvent.REFRESH_FAILED,
+        detail=error.detail,
+        reason=error.reason,
+    )
 
 
 def _state(

@@ -3,7 +3,7 @@
 from shared import records
 from shared.domain.mailboxes import Connection
 from shared.ports import Where, World
-from shared.services import connect, deliver, vault
+from shared.services import confirming, deliver, vault
 
 PAGE = 100
 
@@ -32,11 +32,11 @@ def _forget(world: World, connection: Connection) -> None:
     """A confirmation that was cut off may have stored the token for a mailbox that never came, or did not
     come back."""
     mailboxes = records.mailboxes(world.documents, connection.team_id)
-    mailbox_id = connect.mailbox_of(connection)
+    mailbox_id = confirming.mailbox_of(connection)
     held = mailboxes.find(mailbox_id)
     if held is None or held.record.gone:
         vault.destroy(world, mailbox_id)
-    world.secrets.delete(connect.pending_secret(connection.id))
+    world.secrets.delete(confirming.pending_secret(connection.id))
     records.connections(world.documents, connection.team_id).delete(connection.id)
 
 

@@ -16,7 +16,7 @@ from infra.simulator import CLIENT_ID, CLIENT_SECRET
 from shared import bootstrap, records
 from shared.config import Settings
 from shared.domain.caller import Caller
-from shared.services import connect, mailboxes, sync, vault
+from shared.services import confirming, connect, mailboxes, sync, vault
 from tests.bench.simulated import ACCOUNT
 from tests.world import add_contact, consent
 
@@ -122,7 +122,7 @@ def _connected(world: bootstrap.World) -> mailboxes.MailboxView:
     """From nothing to a mailbox whose first sync is due."""
     started = connect.start(world, _CALLER, connect.StartConsent(provider="google"))
     ended = connect.finish(world, consent(started.authorization_url, ACCOUNT))
-    return connect.confirm(world, _CALLER, connect.ConfirmConnection(ended.connection))
+    return confirming.confirm(world, _CALLER, confirming.ConfirmConnection(ended.connection))
 
 
 # -- Google's client library ------------------------------------------------------------------------

@@ -66,7 +66,8 @@ def timeline(stack: Stack, contact: str, **who: str) -> list[dict[str, str]]:
 
 
 def test_no_token_lies_in_any_document_task_or_log_line(stack: Stack, data: Path) -> None:
-    """After all of the above, and some trouble on top: errors are where tokens like to leak."""
+    """With some trouble on top: errors are where tokens like to leak."""
+    connect(stack)
     connect(stack, "microsoft", "ben@example.com")
     for method in ("gmail.*", "graph.*", "oauth.token", "login.token"):
         for fault in ({"status": 401}, {"drop": True}, {"status": 500, "answer": "html"}):

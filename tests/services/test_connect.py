@@ -20,8 +20,9 @@ from shared.domain.errors import (
     NotFound,
 )
 from shared.domain.mailboxes import GrantState
-from shared.services import connect, emails, mailboxes, sweep, vault
-from shared.services.connect import ConfirmConnection, StartConsent
+from shared.services import confirming, connect, emails, mailboxes, sweep, vault
+from shared.services.confirming import ConfirmConnection
+from shared.services.connect import StartConsent
 from shared.services.paging import PageQuery
 from tests.gremlin import Gremlin, Killed
 from tests.vendors import Vendor
@@ -55,7 +56,7 @@ def answer(world: LocalWorld, caller: Caller = ANA, **wanted: str) -> dict[str, 
 
 def test_a_consent_becomes_a_mailbox_of_its_user(world: LocalWorld) -> None:
     ended = connect.finish(world, answer(world, return_to=BACK))
-    made = connect.confirm(world, ANA, ConfirmConnection(ended.connection))
+    made = confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
 
     assert ended.url() == f"{BACK}&connection={ended.connection}"
     assert (made.address, made.user_id, made.state) == (
@@ -68,8 +69,8 @@ def test_a_consent_becomes_a_mailbox_of_its_user(world: LocalWorld) -> None:
 
 def test_confirming_twice_finds_the_same_mailbox(world: LocalWorld) -> None:
     ended = connect.finish(world, answer(world))
-    first = connect.confirm(world, ANA, ConfirmConnection(ended.connection))
-    second = connect.confirm(world, ANA, ConfirmConnection(ended.connection))
+    first = confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
+    second = confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
 
     assert first.id == second.id
     assert len(mailboxes.list_(world, ANA, PageQuery()).mailboxes) == 1
@@ -91,7 +92,7 @@ def test_only_the_user_who_asked_can_confirm(
 ) -> None:
     ended = connect.finish(world, answer(world))
     with pytest.raises(error):
-        connect.confirm(world, caller, ConfirmConnection(ended.connection))
+        confirming.confirm(world, caller, ConfirmConnection(ended.connection))
 
 
 def test_a_state_works_once(world: LocalWorld) -> None:
@@ -205,7 +206,7 @@ def test_reconnecting_accepts_only_the_same_account(world: LocalWorld, vendor: V
     same = connect.finish(world, consent(started.authorization_url, "ana@example.com"))
 
     assert other.error == "account_mismatch"
-    again = connect.confirm(world, ANA, ConfirmConnection(same.connection))
+    again = confirming.confirm(world, ANA, ConfirmConnection(same.connection))
     assert (again.id, again.created_at) == (mailbox.id, mailbox.created_at)
 
 
@@ -232,7 +233,7 @@ def test_two_teams_may_connect_the_same_account_and_one_leaving_does_not_harm_th
 
 def test_a_consent_nobody_confirms_leaves_no_token(world: LocalWorld, clock: FakeClock) -> None:
     ended = connect.finish(world, answer(world))
-    name = connect.pending_secret(ended.connection)
+    name = confirming.pending_secret(ended.connection)
     assert world.secrets.get(name)
 
     clock.sleep(timedelta(hours=1).total_seconds())
@@ -240,7 +241,7 @@ def test_a_consent_nobody_confirms_leaves_no_token(world: LocalWorld, clock: Fak
 
     assert world.secrets.get(name) is None
     with pytest.raises(NotFound):
-        connect.confirm(world, ANA, ConfirmConnection(ended.connection))
+        confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
 
 
 def test_a_confirmation_that_died_leaves_no_token_of_a_disconnected_mailbox(
@@ -250,7 +251,7 @@ def test_a_confirmation_that_died_leaves_no_token_of_a_disconnected_mailbox(
     disconnect(world, ANA, mailbox.id)
     ended = connect.finish(world, answer(world))
     with pytest.raises(Killed):  # after the token, before the mailbox
-        connect.confirm(Gremlin(4).haunt(world), ANA, ConfirmConnection(ended.connection))
+        confirming.confirm(Gremlin(4).haunt(world), ANA, ConfirmConnection(ended.connection))
     assert vault.read(world, mailbox.id)
     clock.sleep(3600)
     sweep.run(world)
@@ -271,7 +272,7 @@ def test_a_mailbox_at_work_is_connected_again_all_the_same(
         vault.Tokens(world, owner).token()
 
     monkeypatch.setattr(vault, "store", stored_meanwhile)
-    again = connect.confirm(world, ANA, ConfirmConnection(ended.connection))
+    again = confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
     assert (again.id, again.state) == (first.id, GrantState.CONNECTED)
 
 

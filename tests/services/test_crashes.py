@@ -13,7 +13,15 @@ import pytest
 from infra.simulator import Simulator
 from shared.domain.emails import EmailStatus
 from shared.ports import World
-from shared.services import connect, contacts, deliver, emails, mailboxes, sync
+from shared.services import (
+    confirming,
+    connect,
+    contacts,
+    deliver,
+    emails,
+    mailboxes,
+    sync,
+)
 from shared.services.paging import PageQuery
 from tests.gremlin import Gremlin, Killed
 from tests.vendors import Vendor, without_limits
@@ -191,7 +199,7 @@ def test_confirming_a_connection(scene: Scene, simulator: Simulator) -> None:
         return connect.finish(world, consent(started.authorization_url, account)).connection
 
     def attempt(world: World, connection: str) -> None:
-        connect.confirm(world, ANA, connect.ConfirmConnection(connection))
+        confirming.confirm(world, ANA, confirming.ConfirmConnection(connection))
 
     def settled_check(world: LocalWorld, _account: str, _connection: str) -> None:
         assert subjects(world) == Counter(["Past"])

@@ -12,6 +12,7 @@ from shared.domain.errors import Conflict, Forbidden, NotFound
 from shared.domain.mailboxes import GrantState, History
 from shared.ports import Query, World
 from shared.services import (
+    confirming,
     connect,
     emails,
     erasing,
@@ -281,7 +282,7 @@ def test_a_consent_that_another_team_just_gives_is_not_revoked(
 
     disconnect(world, ANA, mailbox_id)
 
-    theirs = connect.confirm(world, EVE, connect.ConfirmConnection(pending.connection))
+    theirs = confirming.confirm(world, EVE, confirming.ConfirmConnection(pending.connection))
     settle(world)
     assert mailboxes.show(world, EVE, theirs.id).state is GrantState.CONNECTED
     assert vault.read(world, mailbox_id) is None

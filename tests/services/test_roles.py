@@ -14,8 +14,18 @@ from infra.functions_map import load
 from infra.simulator import Simulator
 from shared.domain.errors import ProviderUnavailable
 from shared.ports import SecretStore, Task, TaskQueue
-from shared.services import connect, emails, grants, keys, messages, sweep, sync
-from shared.services.connect import ConfirmConnection, StartConsent
+from shared.services import (
+    confirming,
+    connect,
+    emails,
+    grants,
+    keys,
+    messages,
+    sweep,
+    sync,
+)
+from shared.services.confirming import ConfirmConnection
+from shared.services.connect import StartConsent
 from tests.world import (
     ANA,
     TASKS,
@@ -185,5 +195,5 @@ def _answered(world: LocalWorld, as_function: Callable[..., T]) -> T:
 def _connected(world: LocalWorld, as_function: Callable[..., T]) -> str:
     ended = _answered(world, as_function)
     request = ConfirmConnection(ended.connection)  # type: ignore[attr-defined]
-    made = as_function("mailboxes", lambda: connect.confirm(world, ANA, request))
+    made = as_function("mailboxes", lambda: confirming.confirm(world, ANA, request))
     return str(made.id)  # type: ignore[attr-defined]
