@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 import yaml
 from msgspec import Meta, Struct
 
-from shared import decoding
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError, InvalidRequest
+from shared.web import decoding
 
 ROOT = Path(__file__).resolve().parents[1]
 PATH = ROOT / "terraform" / "functions.yaml"

@@ -13,9 +13,9 @@ import msgspec
 
 from infra import functions_map
 from infra.functions_map import ROOT, FunctionsMap, Trigger
-from shared.endpoints import Api, Redirect, TaskApi
-from shared.problems import Problem
-from shared.routing import Route
+from shared.web.endpoints import Api, PrivateApi, Redirect
+from shared.web.problems import Problem
+from shared.web.routing import Route
 
 _REFS = "#/components/schemas/{name}"
 _PROBLEMS = (400, 401, 403, 404, 409, 413, 415, 429, 500, 502, 503)
@@ -51,14 +51,14 @@ def document(functions: FunctionsMap, url: str = "") -> dict[str, Any]:
     }
 
 
-def load_endpoint(name: str) -> Api | TaskApi:
+def load_endpoint(name: str) -> Api | PrivateApi:
     """What functions/<name>/main.py defines. Raises TypeError when that is nothing."""
     source = ROOT / "functions" / name / "main.py"
     module = runpy.run_path(str(source))
     for value in module.values():
-        if isinstance(value, Api | TaskApi):
+        if isinstance(value, Api | PrivateApi):
             return value
-    raise TypeError(f"{source} defines neither an Api nor a TaskApi")
+    raise TypeError(f"{source} defines neither an Api nor a PrivateApi")
 
 
 def _schemas(routes: list[Route]) -> tuple[dict[Any, Any], dict[str, Any]]:

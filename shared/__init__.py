@@ -5,7 +5,7 @@ Glossary (the words of code, records, API and documentation):
 team, user    whom a request acts for; both come from the caller's verified token
 mailbox       one connected account of a user, at one provider
 grant         the provider's consent behind a mailbox: the scopes given and whether they still hold
-credential    token material; lives in the SecretStore, sealed, and nowhere else
+credential    token material: the refresh token a secret of its own; what documents hold of it is sealed
 connection    a finished consent that its user has not confirmed yet; it becomes a mailbox or expires
 message       a mail that exists at the provider, stored because a contact takes part in it
 email         an outgoing mail of ours: draft, queued, sending, sent, failed, cancelled, unknown
@@ -17,6 +17,6 @@ lease         the right to work on one thing for a while, with a fencing number 
 audit         the trail of who did what with a mailbox; kept for a year
 trouble       a message that sync could not take in: named, counted, retried and passed by
 
-Imports run one way: functions → endpoints, services, domain; services → ports, records, mime, domain;
+Imports run one way: functions → web, services, domain; services → ports, records, mime, domain;
 providers, gcp, records → ports, mime, domain; bootstrap → everything. Nothing happens at import.
 """

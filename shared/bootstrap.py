@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Generic, TypeVar, overload
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError
 from shared.metering import MeteredDocuments, MeteredSecrets, MeteredTasks
-from shared.ports import Backend, Clock, DocumentStore, Providers, SecretStore, TaskQueue
+from shared.ports.clock import Clock
+from shared.ports.documents import DocumentStore
+from shared.ports.providers import Providers
+from shared.ports.secrets import SecretStore
+from shared.ports.tasks import TaskQueue
+from shared.ports.world import Backend
 from shared.sealing import Sealer
 
 if TYPE_CHECKING:
-    from shared.services.keys import Keyring
+    from shared.services.accounts.keys import Keyring
 
 T = TypeVar("T")
 
@@ -92,7 +97,7 @@ class World:
 
     @once
     def _keyring(self) -> "Keyring":
-        from shared.services.keys import Keyring
+        from shared.services.accounts.keys import Keyring
 
         return Keyring(self.secrets, self.clock)
 

@@ -17,17 +17,9 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from shared.ports import (
-    Document,
-    DocumentStore,
-    Page,
-    Query,
-    SecretStore,
-    Task,
-    TaskQueue,
-    Transaction,
-    Write,
-)
+from shared.ports.documents import Document, DocumentStore, Page, Query, Transaction, Write
+from shared.ports.secrets import SecretStore
+from shared.ports.tasks import Task, TaskQueue
 
 T = TypeVar("T")
 

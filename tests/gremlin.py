@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from shared.ports import World
+from shared.ports.world import World
 
 
 class Killed(BaseException):

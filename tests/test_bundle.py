@@ -15,7 +15,7 @@ import pytest
 from infra import bundle, functions_map, openapi, requirements
 from infra.functions_map import ROOT
 from shared.domain.errors import ConfigurationError
-from shared.endpoints import TaskApi
+from shared.web.endpoints import PrivateApi
 from tests.isolation import copy_sources, hiding
 
 MAP = functions_map.load()
@@ -106,7 +106,7 @@ def test_only_what_changed_is_made_anew(copy: Path, tmp_path: Path) -> None:
     main = copy / "functions" / "contacts" / "main.py"
     main.write_text(f"{main.read_text()}\n# changed\n")
     assert bundle.build(out, copy).changed == ("contacts",)
-    with (copy / "shared" / "ports.py").open("a") as file:
+    with (copy / "shared" / "logs.py").open("a") as file:
         file.write("# changed\n")
     assert bundle.build(out, copy).changed == tuple(MAP.functions)
 
@@ -153,7 +153,7 @@ def test_the_python_that_compiles_is_of_the_version_asked_for(
 
 @pytest.mark.skipif(not bundle.interpreter(RUNTIME), reason=f"Python {RUNTIME} is not here")
 def test_a_source_that_does_not_compile_is_named(copy: Path, tmp_path: Path) -> None:
-    (copy / "shared" / "ports.py").write_text("def broken(:\n")
+    (copy / "shared" / "logs.py").write_text("def broken(:\n")
     with pytest.raises(ConfigurationError, match=r"(?s)do not compile.*shared/ports\.py"):
         bundle.build(tmp_path / "out", copy)
 
@@ -183,7 +183,7 @@ def test_a_package_without_a_version_is_named(copy: Path) -> None:
 def _call(name: str) -> tuple[str, str, int]:
     """One that is refused before anything outside is asked: method, path, and the status."""
     api = openapi.load_endpoint(name)
-    if isinstance(api, TaskApi):
+    if isinstance(api, PrivateApi):
         return "POST", "/", 401
     for route in api.routes:
         if not route.public:

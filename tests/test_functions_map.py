@@ -13,7 +13,7 @@ from infra.functions_map import PATH, ROOT, Trigger, load
 from shared.bootstrap import World
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError
-from shared.endpoints import Api, Request, TaskApi
+from shared.web.endpoints import Api, PrivateApi, Request
 from tests.isolation import hiding
 
 MAP = load()
@@ -101,7 +101,7 @@ def test_only_the_providers_way_back_is_public() -> None:
 
 @EVERY
 def test_the_trigger_says_who_may_call(name: str) -> None:
-    wanted = Api if MAP.functions[name].trigger is Trigger.HTTP else TaskApi
+    wanted = Api if MAP.functions[name].trigger is Trigger.HTTP else PrivateApi
     assert isinstance(openapi.load_endpoint(name), wanted)
 
 

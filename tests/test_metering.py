@@ -12,7 +12,7 @@ import pytest
 
 from infra.embedded.documents import Documents
 from shared.metering import Meter, MeteredDocuments, current, measured
-from shared.ports import Query, Transaction, Write
+from shared.ports.documents import Query, Transaction, Write
 
 T = TypeVar("T")
 

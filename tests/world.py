@@ -22,29 +22,24 @@ from shared import bootstrap
 from shared.config import Settings
 from shared.domain.caller import Caller
 from shared.domain.mailboxes import History
-from shared.ports import Clock, World
+from shared.ports.clock import Clock
+from shared.ports.world import World
 from shared.providers.microsoft import Microsoft
-from shared.services import (
-    confirming,
-    connect,
-    contacts,
-    deliver,
-    disconnecting,
-    grants,
-    mailboxes,
-    sweep,
-    sync,
-)
+from shared.services import sweep
+from shared.services.accounts import confirming, connecting, disconnecting, mailboxes, validation
 from shared.services.paging import PageQuery
+from shared.services.sending import deliver
+from shared.services.syncing import engine
+from shared.services.timelines import contacts
 
 ANA = Caller("ana", "acme")
 BEN = Caller("ben", "acme")
 EVE = Caller("eve", "evil-corp")
 
 TASKS: dict[str, Callable[[World, dict[str, str]], None]] = {
-    "sync_mailbox": lambda world, body: sync.run(world, body["mailbox_id"]),
+    "sync_mailbox": lambda world, body: engine.run(world, body["mailbox_id"]),
     "deliver_email": lambda world, body: deliver.run(world, body["team_id"], body["email_id"]),
-    "check_mailbox": lambda world, body: grants.check(world, body["mailbox_id"]),
+    "check_mailbox": lambda world, body: validation.check(world, body["mailbox_id"]),
     "disconnect_mailbox": lambda world, body: disconnecting.run(
         world, body["team_id"], body["mailbox_id"]
     ),
@@ -133,9 +128,9 @@ def connect_account(
     world: LocalWorld, caller: Caller, account: str, *, untick: tuple[str, ...] = ()
 ) -> mailboxes.MailboxView:
     """From nothing to a mailbox whose first sync is due."""
-    asked = connect.StartConsent(provider_of(world, account))
-    started = connect.start(world, caller, asked)
-    ended = connect.finish(world, consent(started.authorization_url, account, untick=untick))
+    asked = connecting.StartConsent(provider_of(world, account))
+    started = connecting.start(world, caller, asked)
+    ended = connecting.finish(world, consent(started.authorization_url, account, untick=untick))
     return confirming.confirm(world, caller, confirming.ConfirmConnection(ended.connection))
 
 

@@ -1,14 +1,14 @@
 """Scheduled: a validation task for each mailbox that was not asked about for a day."""
 
-from shared.endpoints import Request, Response, TaskApi, TaskCall
-from shared.services import grants
+from shared.services.accounts import validation
+from shared.web.endpoints import PrivateApi, Request, Response, TaskCall
 
-api = TaskApi("check_grants")
+api = PrivateApi("check_grants")
 
 
 @api.handler
 def run(call: TaskCall) -> None:
-    grants.dispatch(call.world)
+    validation.dispatch(call.world)
 
 
 def check_grants(request: Request) -> Response:

@@ -1,14 +1,14 @@
 """Task: ask the provider whether one mailbox's grant still holds."""
 
-from shared.endpoints import Request, Response, TaskApi, TaskCall
-from shared.services import grants
+from shared.services.accounts import validation
+from shared.web.endpoints import PrivateApi, Request, Response, TaskCall
 
-api = TaskApi("check_mailbox")
+api = PrivateApi("check_mailbox")
 
 
 @api.handler
-def run(call: TaskCall, body: grants.CheckTask) -> None:
-    grants.check(call.world, body.mailbox_id)
+def run(call: TaskCall, body: validation.CheckTask) -> None:
+    validation.check(call.world, body.mailbox_id)
 
 
 def check_mailbox(request: Request) -> Response:

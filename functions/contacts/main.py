@@ -1,8 +1,8 @@
 """/contacts: make, list, show, and the timeline of each."""
 
-from shared.endpoints import Api, Call, Request, Response
-from shared.services import contacts as service
 from shared.services.paging import PageQuery
+from shared.services.timelines import contacts as service
+from shared.web.endpoints import Api, Call, Request, Response
 
 api = Api("contacts")
 

@@ -1,9 +1,9 @@
 """Task: deliver one email, once."""
 
-from shared.endpoints import Request, Response, TaskApi, TaskCall
-from shared.services import deliver
+from shared.services.sending import deliver
+from shared.web.endpoints import PrivateApi, Request, Response, TaskCall
 
-api = TaskApi("deliver_email")
+api = PrivateApi("deliver_email")
 
 
 @api.handler

@@ -1,9 +1,9 @@
 """Task: finish disconnecting one mailbox."""
 
-from shared.endpoints import Request, Response, TaskApi, TaskCall
-from shared.services import disconnecting
+from shared.services.accounts import disconnecting
+from shared.web.endpoints import PrivateApi, Request, Response, TaskCall
 
-api = TaskApi("disconnect_mailbox")
+api = PrivateApi("disconnect_mailbox")
 
 
 @api.handler

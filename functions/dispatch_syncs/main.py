@@ -1,14 +1,14 @@
 """Scheduled: one sync task for every mailbox that is due."""
 
-from shared.endpoints import Request, Response, TaskApi, TaskCall
-from shared.services import sync
+from shared.services.syncing import engine
+from shared.web.endpoints import PrivateApi, Request, Response, TaskCall
 
-api = TaskApi("dispatch_syncs")
+api = PrivateApi("dispatch_syncs")
 
 
 @api.handler
 def dispatch(call: TaskCall) -> None:
-    sync.dispatch(call.world)
+    engine.dispatch(call.world)
 
 
 def dispatch_syncs(request: Request) -> Response:

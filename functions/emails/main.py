@@ -1,7 +1,7 @@
 """/emails: write, change, send, cancel, follow."""
 
-from shared.endpoints import Api, Call, Request, Response
-from shared.services import emails as service
+from shared.services.sending import emails as service
+from shared.web.endpoints import Api, Call, Request, Response
 
 api = Api("emails", body_limit=4 * 1024 * 1024)
 

@@ -1,9 +1,9 @@
 """/mailboxes: confirm a connection, list, show, change, sync now, audit trail, disconnect."""
 
-from shared.endpoints import Api, Call, Request, Response
-from shared.services import audit, confirming, disconnecting
-from shared.services import mailboxes as service
+from shared.services.accounts import audit, confirming, disconnecting
+from shared.services.accounts import mailboxes as service
 from shared.services.paging import PageQuery
+from shared.web.endpoints import Api, Call, Request, Response
 
 api = Api("mailboxes")
 

@@ -1,7 +1,7 @@
 """GET /messages/{id}: one stored mail, its HTML safe to show."""
 
-from shared.endpoints import Api, Call, Request, Response
-from shared.services import messages as service
+from shared.services.timelines import messages as service
+from shared.web.endpoints import Api, Call, Request, Response
 
 api = Api("messages")
 

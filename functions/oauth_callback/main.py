@@ -1,14 +1,14 @@
 """GET /oauth_callback: where the provider sends the user back."""
 
-from shared.endpoints import Api, PublicCall, Redirect, Request, Response
-from shared.services import connect
+from shared.services.accounts import connecting
+from shared.web.endpoints import Api, PublicCall, Redirect, Request, Response
 
 api = Api("oauth_callback")
 
 
 @api.get("/", public=True)
-def finish(call: PublicCall, query: dict[str, str]) -> connect.Ended | Redirect:
-    ended = connect.finish(call.world, query)
+def finish(call: PublicCall, query: dict[str, str]) -> connecting.Ended | Redirect:
+    ended = connecting.finish(call.world, query)
     return Redirect(ended.url()) if ended.return_to else ended
 
 

@@ -1,9 +1,9 @@
 """Scheduled: what crashes left behind is taken up again or cleared away."""
 
-from shared.endpoints import Request, Response, TaskApi, TaskCall
 from shared.services import sweep as service
+from shared.web.endpoints import PrivateApi, Request, Response, TaskCall
 
-api = TaskApi("sweep")
+api = PrivateApi("sweep")
 
 
 @api.handler

@@ -1,14 +1,14 @@
 """Task: bring one mailbox up to date."""
 
-from shared.endpoints import Request, Response, TaskApi, TaskCall
-from shared.services import sync
+from shared.services.syncing import engine
+from shared.web.endpoints import PrivateApi, Request, Response, TaskCall
 
-api = TaskApi("sync_mailbox")
+api = PrivateApi("sync_mailbox")
 
 
 @api.handler
-def run(call: TaskCall, body: sync.SyncTask) -> None:
-    sync.run(call.world, body.mailbox_id)
+def run(call: TaskCall, body: engine.SyncTask) -> None:
+    engine.run(call.world, body.mailbox_id)
 
 
 def sync_mailbox(request: Request) -> Response:

@@ -14,7 +14,7 @@ from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 from infra.cloud.grpc_server import Refused, page, serving
 from infra.cloud.queues import PAUSED, RUNNING, Queue
 from shared.bootstrap import SystemClock
-from shared.ports import Clock
+from shared.ports.clock import Clock
 
 MAX_TASK_BYTES = 1024 * 1024
 MAX_DELAY = timedelta(days=30)

@@ -20,7 +20,7 @@ from infra.local.processes import HOST, free_port
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError
 from shared.gcp import GoogleCloud
-from shared.ports import Query, Where, Write
+from shared.ports.documents import Query, Where, Write
 
 START_SECONDS = 60.0
 _JAR = Path("platform/cloud-firestore-emulator/cloud-firestore-emulator.jar")

@@ -10,12 +10,12 @@ import requests
 from infra.demo import browser
 from infra.demo.failure import Failed
 from infra.local.pages import Token
-from shared.problems import Problem
-from shared.services.connect import ConsentUrl, Ended
-from shared.services.contacts import ActivityView, ContactView, Timeline
-from shared.services.emails import EmailView
-from shared.services.mailboxes import MailboxView
-from shared.services.messages import MessageView
+from shared.services.accounts.connecting import ConsentUrl, Ended
+from shared.services.accounts.mailboxes import MailboxView
+from shared.services.sending.emails import EmailView
+from shared.services.timelines.contacts import ActivityView, ContactView, Timeline
+from shared.services.timelines.messages import MessageView
+from shared.web.problems import Problem
 
 T = TypeVar("T")
 _SECONDS = 60

@@ -10,7 +10,7 @@ from infra.demo.accounting import Account
 from infra.demo.failure import Failed
 from infra.demo.stage import PATIENCE, POLL, Stage
 from shared.domain.mailboxes import GrantState
-from shared.services.mailboxes import SyncView
+from shared.services.accounts.mailboxes import SyncView
 
 
 def connect(stage: Stage, account: Account) -> None:

@@ -12,7 +12,7 @@ from infra.demo.api import Refused
 from infra.demo.stage import Stage
 from infra.simulator import Loaded, head
 from shared.mime.addresses import normalise, parse_list
-from shared.services.messages import MessageView
+from shared.services.timelines.messages import MessageView
 
 
 class _PassedBy(Struct):

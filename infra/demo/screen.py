@@ -19,8 +19,8 @@ from rich.table import Table
 
 from infra.demo.accounting import Report
 from shared.domain.contacts import Direction
-from shared.services.contacts import ActivityView
-from shared.services.messages import MessageView
+from shared.services.timelines.contacts import ActivityView
+from shared.services.timelines.messages import MessageView
 
 _ARROWS = {Direction.INCOMING: "←", Direction.OUTGOING: "→"}
 _LINES = 12

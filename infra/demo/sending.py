@@ -9,8 +9,8 @@ from infra.demo.stage import POLL, Stage
 from shared.domain.contacts import Direction
 from shared.domain.emails import EmailStatus
 from shared.mime.addresses import require_sendable
-from shared.services.contacts import ActivityView
-from shared.services.emails import EmailView
+from shared.services.sending.emails import EmailView
+from shared.services.timelines.contacts import ActivityView
 
 _DELIVERY = 60.0
 """Seconds an email may take."""

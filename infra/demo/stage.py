@@ -6,7 +6,7 @@ from infra.demo.screen import Screen
 from infra.demo.simulated import Simulated
 from infra.local.stack import Stack
 from shared.domain import ids
-from shared.services.contacts import ActivityView
+from shared.services.timelines.contacts import ActivityView
 
 PATIENCE = 120.0
 """Seconds without any progress after which something is given up."""

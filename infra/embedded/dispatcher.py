@@ -12,7 +12,7 @@ from typing import BinaryIO
 from infra.embedded.lanes import Lane, Limits
 from infra.embedded.tasks import Counts, PendingTask, Tasks
 from shared.domain.errors import ConfigurationError, ProviderUnavailable
-from shared.ports import Clock
+from shared.ports.clock import Clock
 
 DISPATCH_DEADLINE = timedelta(minutes=10)
 """Cloud Tasks' default: a delivery that takes longer counts as failed, and the task is due again."""

@@ -9,7 +9,7 @@ from infra.embedded import tables, writes
 from infra.embedded.indexes import Plan, Shape, cursor, plan
 from infra.embedded.sqlite import Database
 from infra.embedded.values import unpack
-from shared.ports import Document, Page, Query, Transaction, Write
+from shared.ports.documents import Document, Page, Query, Transaction, Write
 
 T = TypeVar("T")
 

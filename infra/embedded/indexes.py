@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from infra.embedded.values import inverted, path_key, sort_key
 from shared.domain.errors import InvalidRequest
-from shared.ports import Data, Query, Where
+from shared.ports.documents import Data, Query, Where
 
 MAX_ALTERNATIVES = 30
 _LAST = b"\xff"

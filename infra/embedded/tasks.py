@@ -11,7 +11,8 @@ from msgspec import Struct
 from infra.embedded.sqlite import Database
 from shared.bootstrap import SystemClock
 from shared.domain.errors import InvalidRequest
-from shared.ports import Clock, Task
+from shared.ports.clock import Clock
+from shared.ports.tasks import Task
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DELAY = timedelta(days=30)

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from shared.ports import Data
+from shared.ports.documents import Data
 
 _NULL, _BOOL, _NAN, _NUMBER, _TIME, _TEXT, _LIST, _DICT = (bytes([tag]) for tag in range(1, 9))
 _END = b"\0"

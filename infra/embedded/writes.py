@@ -8,7 +8,7 @@ from msgspec import Struct
 from infra.embedded.tables import Change, Indexes, Row, collection_of, rows
 from infra.embedded.values import pack, unpack
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
-from shared.ports import Data, Write
+from shared.ports.documents import Data, Write
 
 MAX_WRITES = 500
 MAX_BATCH_BYTES = 9 * 1024 * 1024

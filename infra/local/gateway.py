@@ -20,8 +20,8 @@ from werkzeug.wrappers import Request, Response
 
 from infra.local.processes import HOST
 from shared.domain.errors import ConfigurationError
-from shared.endpoints import problem_response
-from shared.problems import HttpError
+from shared.web.endpoints import problem_response
+from shared.web.problems import HttpError
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes; Cloud Run takes no larger requests either."""

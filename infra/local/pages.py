@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from infra.local.issuer import Issuer
 from shared.config import Settings
-from shared.endpoints import Api, PublicCall
+from shared.web.endpoints import Api, PublicCall
 
 AUDIENCE = "mailbridge"
 TOKEN_LIFETIME = timedelta(hours=12)

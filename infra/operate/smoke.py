@@ -11,9 +11,9 @@ import requests
 from msgspec import Struct
 
 from infra import openapi
-from shared.endpoints import TaskApi
-from shared.ports import Clock
-from shared.problems import Problem
+from shared.ports.clock import Clock
+from shared.web.endpoints import PrivateApi
+from shared.web.problems import Problem
 
 TIMEOUT = 30.0
 """Seconds; a first start may take some."""
@@ -55,7 +55,7 @@ def _done(seen: Mapping[str, Seen], name: str) -> bool:
 def look(function: str, url: str, ask: Ask) -> Seen:
     api = openapi.load_endpoint(function)
     try:
-        if isinstance(api, TaskApi):
+        if isinstance(api, PrivateApi):
             ok, said = _private(ask("POST", url))
         else:
             route = next((one for one in api.routes if not one.public), api.routes[0])

@@ -9,7 +9,8 @@ from shared import records
 from shared.domain.emails import EmailStatus
 from shared.domain.mailboxes import GrantState
 from shared.domain.sync import SHARDS, SyncState
-from shared.ports import Query, Where, World
+from shared.ports.documents import Query, Where
+from shared.ports.world import World
 
 DAY = timedelta(days=1)
 SHOWN = 10

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-from shared.ports import Clock
+from shared.ports.clock import Clock
 
 
 class SystemClock:

@@ -23,7 +23,7 @@ from infra.simulator.mail import (
 )
 from infra.simulator.meters import Meters
 from infra.simulator.store import Store
-from shared.ports import Clock
+from shared.ports.clock import Clock
 
 
 class PostOffice:

@@ -20,7 +20,7 @@ from infra.simulator.meters import Meters
 from infra.simulator.microsoft.service import Microsoft
 from infra.simulator.postoffice import PostOffice
 from infra.simulator.store import Store
-from shared.ports import Clock
+from shared.ports.clock import Clock
 
 
 class Loaded(Struct, frozen=True, kw_only=True):

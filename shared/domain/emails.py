@@ -9,7 +9,7 @@ either, so nobody sends it again without a person deciding.
 from datetime import datetime, timedelta
 from enum import Enum
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from shared.domain.mail import Address
 
@@ -66,13 +66,13 @@ class Email(Struct, kw_only=True):
     step: Step = Step.NOTHING
     handle: str = ""
     """The provider's name of the prepared mail (Gmail: the draft id)."""
-    sent_ref: str = ""
+    provider_sent_id: str = field(default="", name="sent_ref")
     """The provider's id of the sent mail, as its answer to dispatching named it."""
     due_at: datetime | None = None
     """When somebody must look after it if no task did; None when nothing is left to do."""
     lease_until: datetime | None = None
     fence: int = 0
-    looked: int = 0
+    lookups: int = field(default=0, name="looked")
     """How many times the provider could not say yet what became of it."""
     attempts: tuple[Attempt, ...] = ()
     failure: str = ""
@@ -91,9 +91,9 @@ MAX_ATTEMPTS_KEPT = 20
 MAX_LOOKS = 8
 
 
-def look_again_after(looked: int) -> timedelta:
+def look_again_after(lookups: int) -> timedelta:
     """Sent mail shows up within seconds, rarely minutes: 2 s, 4 s … 4 min, about 8 min in all."""
-    return timedelta(seconds=2**looked)
+    return timedelta(seconds=2**lookups)
 
 
 def wait_after(waits: int) -> timedelta:

@@ -1,4 +1,4 @@
-"""The one error tree. Errors carry facts, never HTTP codes; `shared.endpoints` maps them once.
+"""The one error tree. Errors carry facts, never HTTP codes; `shared.web.endpoints` maps them once.
 
 MailbridgeError
 ├── InvalidRequest          the caller's input is wrong; names each field by JSON pointer

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import Enum
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from shared.domain import ids
 
@@ -29,7 +29,7 @@ _SENTENCES = {
     GrantState.ADMIN_CONSENT_REQUIRED: "An administrator has to allow {address} to be connected.",
     GrantState.DISCONNECTED: "{address} is disconnected; nothing is synced and no token is kept.",
 }
-_LEAVING = "{address} is being disconnected: what belongs to it is still being cleared away."
+_DISCONNECTING = "{address} is being disconnected: what belongs to it is still being cleared away."
 
 
 class Capability(Enum):
@@ -55,7 +55,7 @@ class History(Enum):
     ERASE = "erase"
 
 
-class Leaving(Struct, kw_only=True):
+class Disconnection(Struct, kw_only=True):
     """A disconnection under way, and who works on it."""
 
     history: History
@@ -88,7 +88,7 @@ class Mailbox(Struct, kw_only=True):
     """When its user last connected it: what is learnt about an older consent no longer counts."""
     last_good_at: datetime | None = None
     """When the provider last accepted the grant."""
-    leaving: Leaving | None = None
+    disconnection: Disconnection | None = field(default=None, name="leaving")
     """What disconnecting has still to clear away."""
     created_at: datetime
     updated_at: datetime
@@ -98,14 +98,14 @@ class Mailbox(Struct, kw_only=True):
         return self.state in LIVE
 
     @property
-    def gone(self) -> bool:
+    def cleared(self) -> bool:
         """Disconnected, and nothing of it is left to clear away."""
-        return self.state is GrantState.DISCONNECTED and self.leaving is None
+        return self.state is GrantState.DISCONNECTED and self.disconnection is None
 
     @property
     def sentence(self) -> str:
         """The state, for people."""
-        said = _LEAVING if self.leaving else self.state_detail or _SENTENCES[self.state]
+        said = _DISCONNECTING if self.disconnection else self.state_detail or _SENTENCES[self.state]
         return said.replace("{address}", self.address)
 
 

@@ -12,7 +12,7 @@ from shared.config import Settings, function_url
 from shared.domain import ids
 from shared.domain.errors import ConfigurationError, InvalidRequest
 from shared.gcp.calls import TIMEOUT, ask
-from shared.ports import Task
+from shared.ports.tasks import Task
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksClient, CreateTaskRequest

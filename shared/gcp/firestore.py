@@ -9,7 +9,7 @@ from shared.gcp import queries, writes
 from shared.gcp.calls import PATIENCE
 from shared.gcp.paths import Database
 from shared.gcp.rpc import Rpc
-from shared.ports import Document, Page, Query, Transaction, Write
+from shared.ports.documents import Document, Page, Query, Transaction, Write
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1.services.firestore import FirestoreClient

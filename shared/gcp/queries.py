@@ -11,7 +11,7 @@ from shared.domain.errors import InvalidRequest
 from shared.gcp.paths import Database
 from shared.gcp.values import set_value
 from shared.gcp.writes import field_path
-from shared.ports import Document, Query, Where
+from shared.ports.documents import Document, Query, Where
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1.types import Cursor, StructuredQuery, Value

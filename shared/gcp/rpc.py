@@ -7,7 +7,7 @@ from shared.gcp import queries
 from shared.gcp.calls import TIMEOUT, ask
 from shared.gcp.paths import Database
 from shared.gcp.values import decode
-from shared.ports import Document, Query
+from shared.ports.documents import Document, Query
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1.services.firestore import FirestoreClient

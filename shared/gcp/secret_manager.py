@@ -17,7 +17,7 @@ from shared.domain.errors import (
     ProviderUnavailable,
 )
 from shared.gcp.calls import TIMEOUT, ask
-from shared.ports import Document, DocumentStore, Write
+from shared.ports.documents import Document, DocumentStore, Write
 
 if TYPE_CHECKING:
     from google.cloud.secretmanager_v1 import SecretManagerServiceClient, SecretVersion

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import NoneType
 from typing import Any
 
-from shared.ports import Data
+from shared.ports.documents import Data
 
 
 def encode(fields: Any, data: Mapping[str, Any]) -> None:

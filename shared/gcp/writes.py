@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.gcp.paths import Database
 from shared.gcp.values import encode
-from shared.ports import Write
+from shared.ports.documents import Write
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1.types import CommitRequest

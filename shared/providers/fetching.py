@@ -10,7 +10,7 @@ from shared.domain.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from shared.ports import Fetched
+from shared.ports.providers import Fetched
 from shared.providers.http import Answer, AnswerTooLarge
 
 _TOO_LARGE = Answer(

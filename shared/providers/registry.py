@@ -4,7 +4,7 @@ from importlib import import_module
 
 from shared.config import Settings
 from shared.domain.errors import InvalidRequest
-from shared.ports import Provider
+from shared.ports.providers import Provider
 
 PROVIDERS = {
     "google": "shared.providers.google",

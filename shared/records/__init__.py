@@ -14,7 +14,7 @@ from shared.domain.mailboxes import Connection, Mailbox
 from shared.domain.messages import BodyPiece, Message
 from shared.domain.sync import SyncState, Trouble
 from shared.domain.tokens import CachedToken, UsedState
-from shared.ports import DocumentStore
+from shared.ports.documents import DocumentStore
 from shared.records.collection import Collection, Versioned
 
 __all__ = [

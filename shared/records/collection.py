@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.domain.errors import InvalidRequest, NotFound
-from shared.ports import Data, Document, DocumentStore, Query, Where, Write
+from shared.ports.documents import Data, Document, DocumentStore, Query, Where, Write
 from shared.records import schema
 
 R = TypeVar("R", bound=Struct)
@@ -40,13 +40,13 @@ class Collection(Generic[R]):
 
     def find(self, id: str) -> Versioned[R] | None:
         document = self._store.get(self.path(id)) if _is_id(id) else None
-        return self.versioned(document) if document else None
+        return self.read(document) if document else None
 
     def get(self, id: str) -> R:
         """Raises NotFound."""
-        return self.current(id).record
+        return self.versioned(id).record
 
-    def current(self, id: str) -> Versioned[R]:
+    def versioned(self, id: str) -> Versioned[R]:
         """Raises NotFound."""
         if found := self.find(id):
             return found
@@ -57,7 +57,7 @@ class Collection(Generic[R]):
         """Those that exist, by id."""
         wanted = {self.path(id): id for id in ids if _is_id(id)}
         found = self._store.get_many(wanted)
-        return {wanted[path]: self.versioned(document) for path, document in found.items()}
+        return {wanted[path]: self.read(document) for path, document in found.items()}
 
     def page(
         self, *where: Where, order_by: tuple[str, ...] = (), limit: int = 100, after: str = ""
@@ -68,7 +68,7 @@ class Collection(Generic[R]):
             page = self._store.query(query)
         except InvalidRequest as error:
             raise InvalidRequest.field("/page_token", "is not a token of this list") from error
-        return [self.versioned(document).record for document in page.documents], page.next
+        return [self.read(document).record for document in page.documents], page.next
 
     def ids(self, *where: Where, order_by: tuple[str, ...] = (), limit: int = 100) -> list[str]:
         """The ids of the first matching records."""
@@ -113,13 +113,17 @@ class Collection(Generic[R]):
         """With `old`, what a newer release added inside of a field stays; any field that holds Structs
         needs that. The write does not depend on `old` being current: read it in the same transaction.
         """
-        known = schema.changed(old.stored, self._kind, fields) if old else schema.to_data(fields)
+        known = (
+            schema.changed(old.stored, self._kind, fields)
+            if old
+            else schema.named(self._kind, fields)
+        )
         return Write("update", self.path(id), known)
 
     def deleting(self, id: str, old: Versioned[R] | None = None) -> Write:
         return Write("delete", self.path(id), if_version=old.version if old else None)
 
-    def versioned(self, document: Document) -> Versioned[R]:
+    def read(self, document: Document) -> Versioned[R]:
         stored = schema.upgraded(self._kind, document.data)
         return Versioned(msgspec.convert(stored, self._kind), document.version, stored)
 

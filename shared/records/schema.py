@@ -8,18 +8,20 @@ documents. Each says in `schema` the newest version of its kind that wrote it wh
   `_missing_`). Of a list, that holds for each unchanged item.
 - A document that is behind is brought up to date as it is read, by the UPGRADES of its kind.
 - `schema` never goes down.
+- A field lies under its encoded name, so that one may be renamed in the code and not in the store.
 
 How to change a kind with that: README, Development.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from shared.ports import Data
+from shared.ports.documents import Data
 
 FIELD = "schema"
 
@@ -52,7 +54,7 @@ def rewritten(stored: Data, record: Struct) -> Data:
     """`stored`, once read, upgraded and changed into `record`."""
     kind = type(record)
     version = max(stored.get(FIELD, 1), current(kind))
-    return stored | changed(stored, kind, msgspec.structs.asdict(record)) | {FIELD: version}
+    return stored | changed(stored, kind, structs.asdict(record)) | {FIELD: version}
 
 
 def changed(stored: Data, kind: type[Struct], fields: Mapping[str, Any]) -> Data:
@@ -60,17 +62,29 @@ def changed(stored: Data, kind: type[Struct], fields: Mapping[str, Any]) -> Data
     return _fields(stored, msgspec.convert(stored, kind), fields)
 
 
+def named(kind: type[Struct], fields: Mapping[str, Any]) -> Data:
+    """The fields as a document holds them; one that only other releases know keeps its name."""
+    names = _stored_names(kind)
+    return {names.get(name, name): to_data(value) for name, value in fields.items()}
+
+
 def to_data(value: Any) -> Any:
     return msgspec.to_builtins(value, builtin_types=(datetime,))
 
 
 def _fields(stored: Data, before: Struct, now: Mapping[str, Any]) -> Data:
+    names = _stored_names(type(before))
     return {
-        name: _value(stored[name], getattr(before, name, None), value)
-        if name in stored
+        names[name]: _value(stored[names[name]], getattr(before, name), value)
+        if names[name] in stored
         else to_data(value)
         for name, value in now.items()
     }
+
+
+@functools.cache
+def _stored_names(kind: type[Struct]) -> dict[str, str]:
+    return {one.name: one.encode_name for one in structs.fields(kind)}
 
 
 def _value(stored: Any, before: object, now: object) -> Any:
@@ -78,7 +92,7 @@ def _value(stored: Any, before: object, now: object) -> Any:
     if before == now:
         return stored
     if isinstance(now, Struct) and type(now) is type(before):
-        return stored | _fields(stored, before, msgspec.structs.asdict(now))
+        return stored | _fields(stored, before, structs.asdict(now))
     if isinstance(now, list | tuple) and isinstance(before, list | tuple):
         known = list(before)
         return [stored[known.index(one)] if one in known else to_data(one) for one in now]

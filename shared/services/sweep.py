@@ -2,8 +2,10 @@
 
 from shared import records
 from shared.domain.mailboxes import Connection
-from shared.ports import Where, World
-from shared.services import confirming, deliver, vault
+from shared.ports.documents import Where
+from shared.ports.world import World
+from shared.services.accounts import confirming, tokens
+from shared.services.sending import deliver
 
 PAGE = 100
 
@@ -34,8 +36,8 @@ def _forget(world: World, connection: Connection) -> None:
     mailboxes = records.mailboxes(world.documents, connection.team_id)
     mailbox_id = confirming.mailbox_of(connection)
     held = mailboxes.find(mailbox_id)
-    if held is None or held.record.gone:
-        vault.destroy(world, mailbox_id)
+    if held is None or held.record.cleared:
+        tokens.destroy(world, mailbox_id)
     world.secrets.delete(confirming.pending_secret(connection.id))
     records.connections(world.documents, connection.team_id).delete(connection.id)
 

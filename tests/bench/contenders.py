@@ -16,7 +16,8 @@ from infra.simulator import CLIENT_ID, CLIENT_SECRET
 from shared import bootstrap, records
 from shared.config import Settings
 from shared.domain.caller import Caller
-from shared.services import confirming, connect, mailboxes, sync, vault
+from shared.services.accounts import confirming, connecting, mailboxes, tokens
+from shared.services.syncing import engine
 from tests.bench.simulated import ACCOUNT
 from tests.world import add_contact, consent
 
@@ -52,7 +53,7 @@ def ours(
     mailbox = _connected(world)
 
     def run() -> int:
-        sync.run(world, mailbox.id)
+        engine.run(world, mailbox.id)
         state = mailboxes.show(world, _CALLER, mailbox.id).sync
         assert state.phase == "up to date", state
         return state.stored
@@ -120,8 +121,8 @@ def _world(url: str, backend: Settings) -> bootstrap.World:
 
 def _connected(world: bootstrap.World) -> mailboxes.MailboxView:
     """From nothing to a mailbox whose first sync is due."""
-    started = connect.start(world, _CALLER, connect.StartConsent(provider="google"))
-    ended = connect.finish(world, consent(started.authorization_url, ACCOUNT))
+    started = connecting.start(world, _CALLER, connecting.StartConsent(provider="google"))
+    ended = connecting.finish(world, consent(started.authorization_url, ACCOUNT))
     return confirming.confirm(world, _CALLER, confirming.ConfirmConnection(ended.connection))
 
 
@@ -144,7 +145,7 @@ def _access_token(url: str, folder: Path) -> str:
     world = _world(url, _embedded(folder))
     connected = _connected(world)
     mailbox = records.mailboxes(world.documents, _CALLER.team_id).get(connected.id)
-    return vault.Tokens(world, mailbox).token()
+    return tokens.Tokens(world, mailbox).token()
 
 
 def _listed(service: Any, limit: int) -> Iterator[str]:

@@ -10,7 +10,7 @@ import msgspec
 
 from infra.embedded import Embedded
 from shared.metering import MeteredDocuments, MeteredSecrets, MeteredTasks
-from shared.ports import Backend
+from shared.ports.world import Backend
 from tests.gcp.candidate import google_cloud
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.ports import Data, DocumentStore, Write
+from shared.ports.documents import Data, DocumentStore, Write
 
 
 def put(store: DocumentStore, path: str, **data: Any) -> Any:

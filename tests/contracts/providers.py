@@ -11,7 +11,7 @@ from infra.simulator import Fault, Simulator
 from infra.simulator.google import scopes
 from shared.domain.mail import Address, OutgoingMail
 from shared.domain.mailboxes import Capability
-from shared.ports import Credential, MailProvider, Provider
+from shared.ports.providers import Credential, MailProvider, Provider
 from shared.providers.google import Google
 from shared.providers.microsoft import Microsoft
 from shared.providers.microsoft.scopes import CAPABILITIES

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.domain import ids
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
-from shared.ports import Data, DocumentStore, Write
+from shared.ports.documents import Data, DocumentStore, Write
 from tests.contracts.backends import Candidate
 from tests.contracts.documents import data, put, version
 

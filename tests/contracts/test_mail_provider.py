@@ -13,7 +13,7 @@ from shared.domain.errors import (
     ProviderUnavailable,
 )
 from shared.domain.mailboxes import Capability
-from shared.ports import Fetched, MailProvider, Search
+from shared.ports.providers import Fetched, MailProvider, Search
 from shared.providers.registry import PROVIDERS
 from tests.contracts.providers import (
     HARNESSES,

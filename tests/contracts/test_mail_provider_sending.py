@@ -14,7 +14,7 @@ from shared.domain.errors import (
 )
 from shared.domain.mail import OutgoingMail
 from shared.domain.mailboxes import Capability
-from shared.ports import MailProvider
+from shared.ports.providers import MailProvider
 from shared.providers.registry import PROVIDERS
 from tests.contracts.providers import (
     HARNESSES,
@@ -78,8 +78,8 @@ def test_bcc_receives_and_nobody_sees_it(harness: Harness, mailbox: MailProvider
 
 def test_the_outcome_names_the_sent_mail(mailbox: MailProvider) -> None:
     handle = mailbox.prepare(outgoing())
-    sent_ref = mailbox.dispatch(handle, outgoing())
-    outcome = mailbox.outcome(handle, "email1", sent_ref)
+    provider_sent_id = mailbox.dispatch(handle, outgoing())
+    outcome = mailbox.outcome(handle, "email1", provider_sent_id)
     assert outcome.state == "sent"
     assert outcome.mail is not None
     assert outcome.mail.envelope.mark == "email1"
@@ -214,9 +214,9 @@ def test_a_mailbox_that_may_send_and_not_read_says_what_the_provider_named(
 ) -> None:
     mailbox = harness.provider.mail(tokens_of(harness, ANA, without=Capability.READ))
     handle = mailbox.prepare(outgoing())
-    sent_ref = mailbox.dispatch(handle, outgoing())
-    named = "sent" if sent_ref else "unclear"
-    assert mailbox.outcome(handle, "email1", sent_ref).state == named
+    provider_sent_id = mailbox.dispatch(handle, outgoing())
+    named = "sent" if provider_sent_id else "unclear"
+    assert mailbox.outcome(handle, "email1", provider_sent_id).state == named
     assert mailbox.outcome(handle, "email1", "").state == "unclear"
 
 

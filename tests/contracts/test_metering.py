@@ -6,7 +6,8 @@ import pytest
 
 from shared.domain.errors import AlreadyExists
 from shared.metering import Meter, MeteredDocuments, MeteredSecrets, MeteredTasks, measured
-from shared.ports import DocumentStore, Query, Task, Transaction, Where, Write
+from shared.ports.documents import DocumentStore, Query, Transaction, Where, Write
+from shared.ports.tasks import Task
 from tests.contracts.backends import BACKENDS, Candidate
 from tests.contracts.documents import put
 

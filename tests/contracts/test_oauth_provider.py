@@ -14,7 +14,7 @@ from shared.domain.errors import (
     RateLimited,
 )
 from shared.domain.mailboxes import Capability
-from shared.ports import Consent, Started
+from shared.ports.providers import Consent, Started
 from shared.providers.registry import PROVIDERS
 from tests.contracts.providers import CALLBACK, HARNESSES, Harness
 

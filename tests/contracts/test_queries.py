@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain import ids
 from shared.domain.errors import InvalidRequest
-from shared.ports import DocumentStore, Query, Where, Write
+from shared.ports.documents import DocumentStore, Query, Where, Write
 from tests.contracts.backends import Candidate
 
 AT = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)

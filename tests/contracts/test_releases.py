@@ -11,7 +11,7 @@ import pytest
 from msgspec import Struct, field
 
 from shared.domain import ids
-from shared.ports import Data, Transaction, Write
+from shared.ports.documents import Data, Transaction, Write
 from shared.records import Collection, schema
 from tests.contracts.backends import Candidate
 
@@ -112,7 +112,7 @@ def theirs(
 
 
 def stored(collection: Collection[NextEmail], id: str) -> Data:
-    return collection.current(id).stored
+    return collection.versioned(id).stored
 
 
 def test_a_document_says_which_version_wrote_it(
@@ -120,8 +120,8 @@ def test_a_document_says_which_version_wrote_it(
 ) -> None:
     ours.create("old", Email(id="old"))
     theirs.create("new", newer("new"))
-    assert ours.current("old").stored["schema"] == 1
-    assert ours.current("new").stored["schema"] == 2
+    assert ours.versioned("old").stored["schema"] == 1
+    assert ours.versioned("new").stored["schema"] == 2
 
 
 def test_what_a_newer_release_wrote_is_read(
@@ -143,7 +143,7 @@ def test_an_older_release_that_changes_nothing_loses_nothing(
 ) -> None:
     theirs.create("e", newer("e"))
     before = stored(theirs, "e")
-    held = ours.current("e")
+    held = ours.versioned("e")
     ours.replace("e", held, held.record)
     assert stored(theirs, "e") == before
     assert theirs.get("e") == newer("e")
@@ -153,7 +153,7 @@ def test_an_older_release_changes_only_what_it_means_to_change(
     ours: Collection[Email], theirs: Collection[NextEmail]
 ) -> None:
     theirs.create("e", newer("e"))
-    held = ours.current("e")
+    held = ours.versioned("e")
     held.record.subject = "Hello again"
     held.record.progress.tried = 2
     held.record.labels = {"b": "2"}
@@ -176,7 +176,7 @@ def test_naming_a_field_leaves_the_others_and_what_it_holds_beyond_our_knowledge
     def work(transaction: Transaction) -> None:
         document = transaction.get(ours.path("e"))
         assert document is not None
-        held = ours.versioned(document)
+        held = ours.read(document)
         transaction.write(ours.updating("e", held, progress=Progress(tried=7), subject="Bye"))
 
     candidate.documents.transaction(work)
@@ -190,7 +190,7 @@ def test_a_change_of_state_is_a_change_whatever_the_newer_state_was(
     ours: Collection[Email], theirs: Collection[NextEmail]
 ) -> None:
     theirs.create("e", newer("e"))
-    held = ours.current("e")
+    held = ours.versioned("e")
     held.record.status = Status.SENT
     ours.replace("e", held, held.record)
     assert theirs.get("e").status is NextStatus.SENT
@@ -215,11 +215,11 @@ def test_what_an_older_release_wrote_is_brought_up_to_date(
     ours.create("urgent", Email(id="urgent", subject="URGENT hello"))
     assert theirs.get("calm").priority == "normal"
     assert theirs.get("urgent").priority == "high"
-    held = theirs.current("urgent")
+    held = theirs.versioned("urgent")
     held.record.subject = "Never mind"
     theirs.replace("urgent", held, held.record)
     assert theirs.get("urgent").priority == "high"
-    assert ours.current("urgent").stored["schema"] == 2
+    assert ours.versioned("urgent").stored["schema"] == 2
 
 
 def test_documents_from_before_there_were_versions_are_the_first(
@@ -229,7 +229,7 @@ def test_documents_from_before_there_were_versions_are_the_first(
         Write("create", f"{path}/e", {"id": "e", "subject": "URGENT", "status": "queued"})
     )
     assert theirs.get("e") == NextEmail(id="e", subject="URGENT", priority="high")
-    held = theirs.current("e")
+    held = theirs.versioned("e")
     theirs.replace("e", held, held.record)
     assert stored(theirs, "e")["schema"] == 2
 
@@ -239,7 +239,7 @@ def test_the_newer_release_keeps_what_it_filled_in_while_the_older_one_goes_on(
 ) -> None:
     ours.create("e", Email(id="e", subject="URGENT"))
     theirs.update("e", priority="low")
-    held = ours.current("e")
+    held = ours.versioned("e")
     held.record.progress.tried = 1
     ours.replace("e", held, held.record)
     assert theirs.get("e").priority == "low"

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain import ids
 from shared.domain.errors import InvalidRequest
-from shared.ports import SecretStore
+from shared.ports.secrets import SecretStore
 from tests.contracts.backends import Candidate
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain import ids
 from shared.domain.errors import InvalidRequest
-from shared.ports import Task
+from shared.ports.tasks import Task
 from tests.contracts.backends import Candidate
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain import ids
 from shared.domain.errors import AlreadyExists, PreconditionFailed
-from shared.ports import DocumentStore, Transaction, Write
+from shared.ports.documents import DocumentStore, Transaction, Write
 from tests.contracts.backends import Candidate
 from tests.contracts.documents import data, put, version
 

@@ -15,7 +15,8 @@ from infra.embedded.dispatcher import Dispatcher
 from infra.embedded.lanes import Limits
 from infra.embedded.tasks import Counts, PendingTask, Tasks
 from shared.domain.errors import ConfigurationError
-from shared.ports import Clock, Task
+from shared.ports.clock import Clock
+from shared.ports.tasks import Task
 from tests.embedded import workers
 from tests.embedded.clocks import TurnedClock
 

@@ -11,7 +11,7 @@ import pytest
 from infra.embedded.documents import Documents, page_statement
 from infra.embedded.indexes import plan
 from shared.domain.errors import ProviderUnavailable
-from shared.ports import Query, Where, Write
+from shared.ports.documents import Query, Where, Write
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.embedded.tasks import Counts, PendingTask, Tasks
-from shared.ports import Task
+from shared.ports.tasks import Task
 from tests.embedded.clocks import TurnedClock
 
 LEASE = timedelta(minutes=10)

@@ -9,7 +9,8 @@ import pytest
 
 from infra.embedded import Embedded, backend
 from shared.config import Settings
-from shared.ports import Query, Task, Where
+from shared.ports.documents import Query, Where
+from shared.ports.tasks import Task
 from tests.embedded import workers
 
 SPAWNED = multiprocessing.get_context("spawn")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from infra.embedded.documents import Documents
 from infra.embedded.values import inverted, sort_key
-from shared.ports import Data, Document, Query, Where, Write
+from shared.ports.documents import Data, Document, Query, Where, Write
 
 # -- The order of values, against Python's --------------------------------------------------------
 

@@ -10,7 +10,8 @@ from infra.embedded.dispatcher import Dispatcher
 from infra.embedded.documents import Documents
 from infra.embedded.lanes import Limits
 from infra.embedded.tasks import PendingTask
-from shared.ports import Query, Task, Transaction, Where, Write
+from shared.ports.documents import Query, Transaction, Where, Write
+from shared.ports.tasks import Task
 
 COUNTER = "counters/all"
 

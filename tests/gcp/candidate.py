@@ -16,7 +16,8 @@ from shared.config import Settings
 from shared.gcp import GoogleCloud
 from shared.gcp.cloud_tasks import Tasks
 from shared.gcp.secret_manager import Secrets
-from shared.ports import DocumentStore, Task
+from shared.ports.documents import DocumentStore
+from shared.ports.tasks import Task
 from tests.gcp import emulator
 from tests.gcp.cloud import QUEUE, backend, make_queue, parent, project, servers, settings
 

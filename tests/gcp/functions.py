@@ -12,7 +12,7 @@ from infra.local.issuer import Issuer
 from infra.simulator import http
 from shared.bootstrap import World
 from shared.config import Settings
-from shared.endpoints import Request, TaskApi, TaskCall
+from shared.web.endpoints import PrivateApi, Request, TaskCall
 from tests.gcp.cloud import INVOKER
 from tests.issuers import published
 
@@ -33,7 +33,7 @@ class Function:
         """Statuses to answer with before 204s, the last first; 0 breaks the connection."""
         self.world: World | None = None
         self.work: Callable[[], object] = lambda: None
-        self._api = TaskApi(NAME)
+        self._api = PrivateApi(NAME)
         self._api.handler(self._handle)
         self._lock = Lock()
         self.server = http.Server(self._serve)

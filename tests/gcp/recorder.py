@@ -7,7 +7,7 @@ from types import FrameType
 from msgspec import Struct
 
 from infra.embedded.documents import Documents
-from shared.ports import Page, Query
+from shared.ports.documents import Page, Query
 
 SHARED = Path(__file__).parents[2] / "shared"
 ASKERS = (SHARED / "services", SHARED.parent / "infra" / "operate")

@@ -19,7 +19,7 @@ from shared.config import Settings
 from shared.domain.errors import ConfigurationError, InvalidRequest, ProviderUnavailable
 from shared.gcp import GoogleCloud, calls
 from shared.gcp.cloud_tasks import Tasks
-from shared.ports import Task
+from shared.ports.tasks import Task
 from tests.gcp.cloud import INVOKER, QUEUE, backend, make_queue, project, settings, wait_until_idle
 from tests.gcp.functions import NAME, Function, function, issuer
 

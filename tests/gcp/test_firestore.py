@@ -11,14 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from shared.config import Settings
-from shared.domain.errors import (
-    AlreadyExists,
-    NotFound,
-    PreconditionFailed,
-)
+from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.gcp import GoogleCloud
 from shared.gcp.firestore import Documents
-from shared.ports import Transaction, Write
+from shared.ports.documents import Transaction, Write
 from tests.gcp.cloud import backend
 
 HOME = "teams/t1/things"

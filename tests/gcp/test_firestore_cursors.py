@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import InvalidRequest
 from shared.gcp.firestore import Documents
-from shared.ports import Query, Write
+from shared.ports.documents import Query, Write
 from tests.gcp.test_firestore import HOME, put
 
 

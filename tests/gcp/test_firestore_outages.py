@@ -11,7 +11,7 @@ from shared.config import Settings
 from shared.domain.errors import ConfigurationError, ProviderUnavailable
 from shared.gcp import GoogleCloud, calls
 from shared.gcp.firestore import Documents
-from shared.ports import Query, Where, Write
+from shared.ports.documents import Query, Where, Write
 from tests.gcp.cloud import backend
 from tests.gcp.test_firestore import HOME, field, put
 

@@ -15,10 +15,14 @@ from infra.simulator import Simulator
 from shared import records
 from shared.domain.emails import EmailStatus
 from shared.domain.mailboxes import History
-from shared.ports import Query, Where
+from shared.ports.documents import Query, Where
 from shared.records import Collection
-from shared.services import audit, contacts, emails, grants, mailboxes, sweep, sync
+from shared.services import sweep
+from shared.services.accounts import audit, mailboxes, validation
 from shared.services.paging import PageQuery
+from shared.services.sending import emails
+from shared.services.syncing import engine
+from shared.services.timelines import contacts
 from tests.gcp.recorder import ASKERS, SHARED, Recorder, Shape, Site, shape
 from tests.world import (
     ANA,
@@ -111,10 +115,10 @@ def asked(world: LocalWorld, simulator: Simulator) -> set[tuple[Shape, Site]]:
         emails.list_(world, ANA, emails.EmailQuery(mailbox_id=mailbox_id))
         emails.list_(world, ANA, emails.EmailQuery(mailbox_id=mailbox_id, status=EmailStatus.DRAFT))
     world.clock.sleep(3600)
-    sync.dispatch(world)
+    engine.dispatch(world)
     work(world)
     sweep.run(world)
-    grants.dispatch(world)
+    validation.dispatch(world)
     work(world)
     audit.list_(world, ANA, mailbox.id, PageQuery())
     status.read(world)

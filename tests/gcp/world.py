@@ -15,7 +15,7 @@ from shared.config import Settings
 from shared.domain import ids
 from shared.gcp import GoogleCloud
 from shared.gcp.cloud_tasks import Tasks
-from shared.ports import Clock
+from shared.ports.clock import Clock
 from tests.gcp.cloud import QUEUE, make_queue, parent, servers, settings
 from tests.world import TASKS, LocalWorld
 

@@ -17,7 +17,7 @@ from infra.local.invoker import EMAIL
 from infra.local.issuer import Issuer
 from infra.local.stack import Stack
 from shared.bootstrap import World
-from shared.ports import Task
+from shared.ports.tasks import Task
 from tests.local.http import add_contact, call, token
 
 FUNCTIONS = load()

@@ -11,7 +11,7 @@ from infra import functions_map, openapi
 from infra.operate import smoke
 from shared.bootstrap import World
 from shared.config import Settings
-from shared.endpoints import Api, Request, TaskApi
+from shared.web.endpoints import Api, PrivateApi, Request
 from tests.providers.server import Asked, Reply, serving
 from tests.world import FakeClock
 
@@ -23,12 +23,12 @@ def deployed(asked: Asked) -> Reply:
     """As Google serves a good deployment: our code answers users, and IAM all who are not let in."""
     name = re.split("[/?]", asked.target)[1]
     api = openapi.load_endpoint(name)
-    if isinstance(api, TaskApi):
+    if isinstance(api, PrivateApi):
         return FORBIDDEN
     return _answered(api, asked)
 
 
-def _answered(api: Api | TaskApi, asked: Asked) -> Reply:
+def _answered(api: Api | PrivateApi, asked: Asked) -> Reply:
     settings = Settings(
         auth_issuer="https://login.example.com",
         auth_audience="tests",

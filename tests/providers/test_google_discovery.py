@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from shared.domain.errors import MailbridgeError
-from shared.ports import Search
+from shared.ports.providers import Search
 from shared.providers.google.mail import Gmail
 from shared.providers.google.oauth import SCOPES
 from shared.providers.http import Http

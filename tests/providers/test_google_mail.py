@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from infra.simulator import Fault, Simulator
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError, CursorExpired, ProviderUnavailable
-from shared.ports import Search
+from shared.ports.providers import Search
 from shared.providers import http
 from shared.providers.google.mail import Gmail
 from shared.providers.google.search import query

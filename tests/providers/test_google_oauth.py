@@ -16,7 +16,7 @@ from shared.domain.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from shared.ports import Consent
+from shared.ports.providers import Consent
 from shared.providers.google import Google
 from tests.providers.server import Asked, Reply, Running, json_reply, serving
 

@@ -10,7 +10,7 @@ import pytest
 from infra.simulator import Fault, Simulator
 from shared.config import Settings
 from shared.domain.errors import ProviderRejected, ProviderUnavailable
-from shared.ports import MailProvider, Search
+from shared.ports.providers import MailProvider, Search
 from shared.providers.microsoft import Microsoft
 from tests.contracts.providers import (
     MicrosoftHarness,

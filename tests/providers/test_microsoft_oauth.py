@@ -21,7 +21,7 @@ from shared.domain.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from shared.ports import Consent
+from shared.ports.providers import Consent
 from shared.providers.microsoft import Microsoft
 from tests.providers.server import Asked, Reply, Running, json_reply, serving
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import ProviderRejected
-from shared.ports import Search
+from shared.ports.providers import Search
 from shared.providers.microsoft.search import Position, after, query
 
 SINCE = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)

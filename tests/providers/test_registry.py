@@ -8,7 +8,7 @@ import pytest
 
 from shared.config import Settings
 from shared.domain.errors import InvalidRequest
-from shared.ports import Providers
+from shared.ports.providers import Providers
 from shared.providers.registry import PROVIDERS, Registry
 
 

@@ -12,7 +12,7 @@ from infra.embedded import Embedded
 from shared import records
 from shared.domain.contacts import Contact
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
-from shared.ports import DocumentStore, Where
+from shared.ports.documents import DocumentStore, Where
 from shared.records.schema import to_data
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
@@ -47,7 +47,7 @@ def test_fields_a_newer_version_wrote_do_not_disturb_reading(store: DocumentStor
 def test_a_careful_write_fails_when_somebody_wrote_since(store: DocumentStore) -> None:
     contacts = records.contacts(store, "t")
     contacts.put("c1", contact("c1"))
-    held = contacts.current("c1")
+    held = contacts.versioned("c1")
     contacts.update("c1", name="Carl")
     with pytest.raises(PreconditionFailed):
         contacts.replace("c1", held, held.record)

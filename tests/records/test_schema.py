@@ -10,7 +10,7 @@ import pytest
 from msgspec import Struct
 
 from shared import records
-from shared.ports import Data
+from shared.ports.documents import Data
 from shared.records import schema
 
 RELEASES = Path(__file__).parent / "releases"

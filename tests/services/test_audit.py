@@ -10,10 +10,13 @@ from shared.domain.audit import KEPT, AuditEvent
 from shared.domain.caller import Caller
 from shared.domain.errors import Forbidden, InvalidRequest, NotFound
 from shared.domain.mailboxes import History
-from shared.services import audit, auditing, grants, mailboxes, messages, sync, vault
-from shared.services.audit import AuditView
-from shared.services.mailboxes import MailboxView
+from shared.services import outbox
+from shared.services.accounts import audit, mailboxes, tokens, validation
+from shared.services.accounts.audit import AuditView
+from shared.services.accounts.mailboxes import MailboxView
 from shared.services.paging import PageQuery
+from shared.services.syncing import engine
+from shared.services.timelines import messages
 from tests.vendors import Vendor
 from tests.world import (
     ANA,
@@ -108,7 +111,7 @@ def test_a_failing_token_is_told_once_a_row(
 ) -> None:
     simulator.faults.add(Fault(method=vendor.token, status=503, answer="html", times=None))
     world.clock.sleep(24 * 3600)
-    grants.dispatch(world)
+    validation.dispatch(world)
     for _ in range(10):
         work(world)
         world.clock.sleep(1000)
@@ -123,7 +126,7 @@ def test_the_end_of_a_grant_is_told_with_the_providers_code(
     simulator.revoke_grant("ana@example.com")
     world.clock.sleep(3600)
     for _ in range(3):
-        sync.run(world, mailbox.id)
+        engine.run(world, mailbox.id)
     failed = [one for one in trail(world, mailbox) if one.event is AuditEvent.REFRESH_FAILED]
     assert [one.reason for one in failed] == [vendor.revoked]
 
@@ -166,7 +169,7 @@ def test_it_is_kept_for_a_year_and_then_deleted(world: LocalWorld, mailbox: Mail
     assert trail(world, mailbox) == [], "not shown, whether or not it is deleted yet"
     assert kept.find(first.id)
     owner = records.mailboxes(world.documents, "acme").get(mailbox.id)
-    assert auditing.forget_old(world, owner)
+    assert outbox.forget_old(world, owner)
     assert kept.find(first.id) is None
 
 
@@ -177,10 +180,10 @@ def test_a_disconnected_mailbox_is_looked_after_until_its_trail_is_gone(
     settle(world)
     syncs = records.syncs(world.documents)
     world.clock.sleep(24 * 3600)
-    grants.check(world, mailbox.id)
+    validation.check(world, mailbox.id)
     assert syncs.get(mailbox.id).check_at is not None
     world.clock.sleep(KEPT.total_seconds())
-    grants.check(world, mailbox.id)
+    validation.check(world, mailbox.id)
     assert syncs.get(mailbox.id).check_at is None
 
 
@@ -190,9 +193,9 @@ def test_no_content_and_no_token_is_in_it(
     carl = add_contact(world, ANA, CARL)
     settle(world)
     messages.show(world, ANA, timeline(world, ANA, carl)[0].message_id)
-    token = vault.read(world, mailbox.id)
+    token = tokens.read(world, mailbox.id)
     simulator.faults.add(Fault(method=vendor.token, status=503, answer="html", times=3))
-    vault.forget_access(world, mailbox.id)
+    tokens.forget_access(world, mailbox.id)
     settle(world)
     told = str(trail(world, mailbox))
     assert token

@@ -20,10 +20,12 @@ from shared.domain.errors import (
     NotFound,
 )
 from shared.domain.mailboxes import GrantState
-from shared.services import confirming, connect, emails, mailboxes, sweep, vault
-from shared.services.confirming import ConfirmConnection
-from shared.services.connect import StartConsent
+from shared.services import sweep
+from shared.services.accounts import confirming, connecting, mailboxes, tokens
+from shared.services.accounts.confirming import ConfirmConnection
+from shared.services.accounts.connecting import StartConsent
 from shared.services.paging import PageQuery
+from shared.services.sending import emails
 from tests.gremlin import Gremlin, Killed
 from tests.vendors import Vendor
 from tests.world import (
@@ -50,12 +52,12 @@ def _accounts(simulator: Simulator) -> None:
 
 def answer(world: LocalWorld, caller: Caller = ANA, **wanted: str) -> dict[str, str]:
     asked = StartConsent(provider_of(world, "ana@example.com"), **wanted)
-    started = connect.start(world, caller, asked)
+    started = connecting.start(world, caller, asked)
     return consent(started.authorization_url, "ana@example.com")
 
 
 def test_a_consent_becomes_a_mailbox_of_its_user(world: LocalWorld) -> None:
-    ended = connect.finish(world, answer(world, return_to=BACK))
+    ended = connecting.finish(world, answer(world, return_to=BACK))
     made = confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
 
     assert ended.url() == f"{BACK}&connection={ended.connection}"
@@ -68,7 +70,7 @@ def test_a_consent_becomes_a_mailbox_of_its_user(world: LocalWorld) -> None:
 
 
 def test_confirming_twice_finds_the_same_mailbox(world: LocalWorld) -> None:
-    ended = connect.finish(world, answer(world))
+    ended = connecting.finish(world, answer(world))
     first = confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
     second = confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
 
@@ -79,7 +81,7 @@ def test_confirming_twice_finds_the_same_mailbox(world: LocalWorld) -> None:
 def test_the_provider_is_told_where_the_callback_of_this_deployment_is(world: LocalWorld) -> None:
     world.settings = replace(world.settings, public_url="https://x.example/staging-{function}")
     asked = StartConsent(provider_of(world, "ana@example.com"))
-    url = connect.start(world, ANA, asked).authorization_url
+    url = connecting.start(world, ANA, asked).authorization_url
     (uri,) = parse_qs(urlsplit(url).query)["redirect_uri"]
     assert uri == "https://x.example/staging-oauth_callback"
 
@@ -90,21 +92,21 @@ def test_the_provider_is_told_where_the_callback_of_this_deployment_is(world: Lo
 def test_only_the_user_who_asked_can_confirm(
     world: LocalWorld, caller: Caller, error: type[MailbridgeError]
 ) -> None:
-    ended = connect.finish(world, answer(world))
+    ended = connecting.finish(world, answer(world))
     with pytest.raises(error):
         confirming.confirm(world, caller, ConfirmConnection(ended.connection))
 
 
 def test_a_state_works_once(world: LocalWorld) -> None:
     came_back = answer(world, return_to=BACK)
-    connect.finish(world, came_back)
-    assert connect.finish(world, came_back).error == "state_used"
+    connecting.finish(world, came_back)
+    assert connecting.finish(world, came_back).error == "state_used"
 
 
 def test_a_state_expires_after_ten_minutes(world: LocalWorld, clock: FakeClock) -> None:
     came_back = answer(world, return_to=BACK)
     clock.sleep(601)
-    assert connect.finish(world, came_back).error == "state_expired"
+    assert connecting.finish(world, came_back).error == "state_expired"
 
 
 @pytest.mark.parametrize("state", ["", "rubbish", "A" * 200, "é"])
@@ -112,7 +114,7 @@ def test_a_state_that_is_not_ours_is_refused_without_going_anywhere(
     world: LocalWorld, state: str
 ) -> None:
     with pytest.raises(InvalidRequest):
-        connect.finish(world, answer(world, return_to=BACK) | {"state": state})
+        connecting.finish(world, answer(world, return_to=BACK) | {"state": state})
 
 
 def test_a_changed_state_is_refused(world: LocalWorld) -> None:
@@ -122,7 +124,7 @@ def test_a_changed_state_is_refused(world: LocalWorld) -> None:
         changed = list(sealed)
         changed[place] = "A" if changed[place] != "A" else "B"
         with pytest.raises(InvalidRequest):
-            connect.finish(world, came_back | {"state": "".join(changed)})
+            connecting.finish(world, came_back | {"state": "".join(changed)})
 
 
 def test_the_state_hides_the_verifier_and_the_user(world: LocalWorld) -> None:
@@ -132,19 +134,19 @@ def test_the_state_hides_the_verifier_and_the_user(world: LocalWorld) -> None:
 
 
 def test_a_denied_consent_says_so_where_it_started(world: LocalWorld, vendor: Vendor) -> None:
-    started = connect.start(world, ANA, StartConsent(vendor.name, return_to=BACK))
+    started = connecting.start(world, ANA, StartConsent(vendor.name, return_to=BACK))
     came_back = consent(started.authorization_url, "ana@example.com", deny=True)
-    url = connect.finish(world, came_back).url()
+    url = connecting.finish(world, came_back).url()
     assert url == f"{BACK}&error=access_denied&error_description=The+consent+was+declined."
 
 
 def test_without_a_place_to_return_to_the_error_is_told_directly(
     world: LocalWorld, vendor: Vendor
 ) -> None:
-    started = connect.start(world, ANA, StartConsent(vendor.name))
+    started = connecting.start(world, ANA, StartConsent(vendor.name))
     came_back = consent(started.authorization_url, "ana@example.com", deny=True)
     with pytest.raises(Forbidden) as refused:
-        connect.finish(world, came_back)
+        connecting.finish(world, came_back)
     assert refused.value.reason == "access_denied"
 
 
@@ -166,13 +168,13 @@ def test_without_a_place_to_return_to_the_error_is_told_directly(
 )
 def test_only_allowed_origins_are_returned_to(world: LocalWorld, vendor: Vendor, url: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        connect.start(world, ANA, StartConsent(vendor.name, return_to=url))
+        connecting.start(world, ANA, StartConsent(vendor.name, return_to=url))
     assert refused.value.errors[0].pointer == "/return_to"
 
 
 def test_an_unknown_provider_is_refused_by_name(world: LocalWorld) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        connect.start(world, ANA, StartConsent("aol"))
+        connecting.start(world, ANA, StartConsent("aol"))
     assert "google" in refused.value.detail
 
 
@@ -198,12 +200,12 @@ def test_an_unticked_scope_gives_a_mailbox_that_says_what_it_may_not_do(
 def test_reconnecting_accepts_only_the_same_account(world: LocalWorld, vendor: Vendor) -> None:
     mailbox = connect_account(world, ANA, "ana@example.com")
     asked = StartConsent(vendor.name, mailbox_id=mailbox.id, return_to=BACK)
-    started = connect.start(world, ANA, asked)
+    started = connecting.start(world, ANA, asked)
     assert "login_hint=ana%40example.com" in started.authorization_url
 
-    other = connect.finish(world, consent(started.authorization_url, "other@example.com"))
-    started = connect.start(world, ANA, asked)
-    same = connect.finish(world, consent(started.authorization_url, "ana@example.com"))
+    other = connecting.finish(world, consent(started.authorization_url, "other@example.com"))
+    started = connecting.start(world, ANA, asked)
+    same = connecting.finish(world, consent(started.authorization_url, "ana@example.com"))
 
     assert other.error == "account_mismatch"
     again = confirming.confirm(world, ANA, ConfirmConnection(same.connection))
@@ -224,7 +226,7 @@ def test_two_teams_may_connect_the_same_account_and_one_leaving_does_not_harm_th
     assert ours.id != theirs.id
 
     disconnect(world, EVE, theirs.id)
-    vault.forget_access(world, ours.id)
+    tokens.forget_access(world, ours.id)
 
     mailboxes.sync_now(world, ANA, ours.id)
     work(world)
@@ -232,7 +234,7 @@ def test_two_teams_may_connect_the_same_account_and_one_leaving_does_not_harm_th
 
 
 def test_a_consent_nobody_confirms_leaves_no_token(world: LocalWorld, clock: FakeClock) -> None:
-    ended = connect.finish(world, answer(world))
+    ended = connecting.finish(world, answer(world))
     name = confirming.pending_secret(ended.connection)
     assert world.secrets.get(name)
 
@@ -249,13 +251,13 @@ def test_a_confirmation_that_died_leaves_no_token_of_a_disconnected_mailbox(
 ) -> None:
     mailbox = connect_account(world, ANA, "ana@example.com")
     disconnect(world, ANA, mailbox.id)
-    ended = connect.finish(world, answer(world))
+    ended = connecting.finish(world, answer(world))
     with pytest.raises(Killed):  # after the token, before the mailbox
         confirming.confirm(Gremlin(4).haunt(world), ANA, ConfirmConnection(ended.connection))
-    assert vault.read(world, mailbox.id)
+    assert tokens.read(world, mailbox.id)
     clock.sleep(3600)
     sweep.run(world)
-    assert vault.read(world, mailbox.id) is None
+    assert tokens.read(world, mailbox.id) is None
 
 
 def test_a_mailbox_at_work_is_connected_again_all_the_same(
@@ -263,24 +265,24 @@ def test_a_mailbox_at_work_is_connected_again_all_the_same(
 ) -> None:
     """A worker's refresh changes its record between reading and writing it."""
     first = connect_account(world, ANA, "ana@example.com")
-    ended = connect.finish(world, answer(world))
-    store = vault.store
+    ended = connecting.finish(world, answer(world))
+    store = tokens.store
 
     def stored_meanwhile(*arguments: Any) -> None:
         store(*arguments)
         owner = records.mailboxes(world.documents, "acme").get(first.id)
-        vault.Tokens(world, owner).token()
+        tokens.Tokens(world, owner).token()
 
-    monkeypatch.setattr(vault, "store", stored_meanwhile)
+    monkeypatch.setattr(tokens, "store", stored_meanwhile)
     again = confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
     assert (again.id, again.state) == (first.id, GrantState.CONNECTED)
 
 
 def test_an_answer_without_a_lasting_token_is_refused(world: LocalWorld, vendor: Vendor) -> None:
-    started = connect.start(world, ANA, StartConsent(vendor.name, return_to=BACK))
+    started = connecting.start(world, ANA, StartConsent(vendor.name, return_to=BACK))
     online = started.authorization_url.replace("access_type=offline", "access_type=online")
     online = online.replace("offline_access", "openid")  # the other's way to ask for it
-    assert connect.finish(world, consent(online, "ana@example.com")).error == "no_refresh_token"
+    assert connecting.finish(world, consent(online, "ana@example.com")).error == "no_refresh_token"
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"drop": True}], ids=str)
@@ -289,8 +291,8 @@ def test_a_provider_outage_during_the_callback_is_told_and_starting_again_works(
 ) -> None:
     came_back = answer(world, return_to=BACK)
     simulator.faults.add(Fault(method=vendor.token, **fault))
-    assert connect.finish(world, came_back).error
-    assert connect.finish(world, answer(world, return_to=BACK)).connection
+    assert connecting.finish(world, came_back).error
+    assert connecting.finish(world, answer(world, return_to=BACK)).connection
 
 
 def test_a_disconnected_mailbox_does_nothing_until_it_is_connected_again(world: LocalWorld) -> None:
@@ -327,8 +329,8 @@ def _text_of(world: LocalWorld) -> Iterator[bytes]:
 def test_no_token_lies_readable_in_any_file(world: LocalWorld) -> None:
     mailbox = connect_account(world, ANA, "ana@example.com")
     work(world)
-    refresh_token = vault.read(world, mailbox.id)
-    access_token = vault.Tokens(
+    refresh_token = tokens.read(world, mailbox.id)
+    access_token = tokens.Tokens(
         world, records.mailboxes(world.documents, "acme").get(mailbox.id)
     ).token()
     assert refresh_token

@@ -12,17 +12,12 @@ import pytest
 
 from infra.simulator import Simulator
 from shared.domain.emails import EmailStatus
-from shared.ports import World
-from shared.services import (
-    confirming,
-    connect,
-    contacts,
-    deliver,
-    emails,
-    mailboxes,
-    sync,
-)
+from shared.ports.world import World
+from shared.services.accounts import confirming, connecting, mailboxes
 from shared.services.paging import PageQuery
+from shared.services.sending import deliver, emails
+from shared.services.syncing import engine
+from shared.services.timelines import contacts
 from tests.gremlin import Gremlin, Killed
 from tests.vendors import Vendor, without_limits
 from tests.world import (
@@ -104,10 +99,10 @@ def test_sync_mailbox_first_sync(scene: Scene, simulator: Simulator) -> None:
 
     def check(world: LocalWorld, account: str, mailbox_id: str) -> None:
         simulator.deliver(mail(CARL, account, "New"), to=account)
-        sync.run(world, mailbox_id)
+        engine.run(world, mailbox_id)
         assert subjects(world) == Counter(["Past 0", "Past 1", "Past 2", "New"])
 
-    assert every_death(scene, prepare, sync.run, check) > 15
+    assert every_death(scene, prepare, engine.run, check) > 15
 
 
 def test_sync_mailbox_following_changes(scene: Scene, simulator: Simulator) -> None:
@@ -123,7 +118,7 @@ def test_sync_mailbox_following_changes(scene: Scene, simulator: Simulator) -> N
     def check(world: LocalWorld, _account: str, _mailbox_id: str) -> None:
         assert subjects(world) == Counter(["In 0", "In 1", "In 2", "Out"])
 
-    assert every_death(scene, prepare, sync.run, check) > 10
+    assert every_death(scene, prepare, engine.run, check) > 10
 
 
 def test_sync_mailbox_after_its_cursor_expired(scene: Scene, simulator: Simulator) -> None:
@@ -138,10 +133,10 @@ def test_sync_mailbox_after_its_cursor_expired(scene: Scene, simulator: Simulato
 
     def check(world: LocalWorld, account: str, mailbox_id: str) -> None:
         simulator.deliver(mail(CARL, account, "New"), to=account)
-        sync.run(world, mailbox_id)
+        engine.run(world, mailbox_id)
         assert subjects(world) == Counter(["Past", "Missed", "New"])
 
-    assert every_death(scene, prepare, sync.run, check) > 15
+    assert every_death(scene, prepare, engine.run, check) > 15
 
 
 def test_deliver_email(scene: Scene, simulator: Simulator, vendor: Vendor) -> None:
@@ -167,7 +162,7 @@ def test_deliver_email(scene: Scene, simulator: Simulator, vendor: Vendor) -> No
         assert shown.status is EmailStatus.SENT, shown
         assert shown.rfc_message_id.endswith(vendor.sent_id)
         assert sent_by(simulator, account) == 1
-        sync.run(world, shown.mailbox_id)
+        engine.run(world, shown.mailbox_id)
         assert subjects(world) == Counter([f"From {account}"])
         labels = [label for found in simulator.messages(account) for label in found.labels]
         assert "DRAFT" not in labels
@@ -195,8 +190,8 @@ def test_confirming_a_connection(scene: Scene, simulator: Simulator) -> None:
     def prepare(world: LocalWorld, account: str) -> str:
         add_contact(world, ANA, CARL)
         simulator.deliver(mail(CARL, account, "Past"), to=account)
-        started = connect.start(world, ANA, connect.StartConsent(provider_of(world, account)))
-        return connect.finish(world, consent(started.authorization_url, account)).connection
+        started = connecting.start(world, ANA, connecting.StartConsent(provider_of(world, account)))
+        return connecting.finish(world, consent(started.authorization_url, account)).connection
 
     def attempt(world: World, connection: str) -> None:
         confirming.confirm(world, ANA, confirming.ConfirmConnection(connection))

@@ -10,19 +10,13 @@ from shared import records
 from shared.domain.emails import EmailStatus
 from shared.domain.errors import Conflict, Forbidden, NotFound
 from shared.domain.mailboxes import GrantState, History
-from shared.ports import Query, World
-from shared.services import (
-    confirming,
-    connect,
-    emails,
-    erasing,
-    grants,
-    mailboxes,
-    messages,
-    sync,
-    syncing,
-    vault,
-)
+from shared.ports.documents import Query
+from shared.ports.world import World
+from shared.services import schedule
+from shared.services.accounts import confirming, connecting, mailboxes, tokens, validation
+from shared.services.sending import emails
+from shared.services.syncing import engine
+from shared.services.timelines import erasing, messages
 from tests.gremlin import Gremlin, Killed
 from tests.vendors import Vendor, without_limits
 from tests.world import (
@@ -63,7 +57,7 @@ REVOKE = "oauth.revoke"
 def test_nothing_of_its_tokens_is_left(world: LocalWorld, simulator: Simulator) -> None:
     mailbox_id = fill(world, simulator, "ana@example.com")
     disconnect(world, ANA, mailbox_id)
-    assert vault.read(world, mailbox_id) is None
+    assert tokens.read(world, mailbox_id) is None
     assert records.cached_tokens(world.documents).find(mailbox_id) is None
     shown = mailboxes.show(world, ANA, mailbox_id)
     assert shown.state is GrantState.DISCONNECTED
@@ -177,9 +171,9 @@ def test_it_is_not_connected_again_while_it_is_being_erased(
 
 def test_a_worker_that_syncs_it_just_now_stops(world: LocalWorld, simulator: Simulator) -> None:
     mailbox_id = fill(world, simulator, "ana@example.com")
-    held = syncing.take(world, mailbox_id)
+    held = schedule.take(world, mailbox_id)
     disconnect(world, ANA, mailbox_id)
-    with pytest.raises(syncing.LeaseLost):
+    with pytest.raises(schedule.LeaseLost):
         held.save()
 
 
@@ -188,7 +182,7 @@ def test_erasing_waits_for_a_worker_that_may_still_write(
 ) -> None:
     carl = add_contact(world, ANA, CARL)
     mailbox_id = fill(world, simulator, "ana@example.com")
-    syncing.take(world, mailbox_id)
+    schedule.take(world, mailbox_id)
     disconnect(world, ANA, mailbox_id, History.ERASE)
     world.clock.sleep(11)
     work(world)
@@ -235,11 +229,11 @@ def test_a_provider_that_does_not_answer_is_asked_again(
     shown = mailboxes.show(world, ANA, mailbox_id)
     assert shown.state is GrantState.DISCONNECTED
     assert "being disconnected" in shown.state_detail
-    assert vault.read(world, mailbox_id), "it is needed to revoke with"
+    assert tokens.read(world, mailbox_id), "it is needed to revoke with"
 
     simulator.faults.clear()
     settle(world)
-    assert vault.read(world, mailbox_id) is None
+    assert tokens.read(world, mailbox_id) is None
     client = world.settings.google_client_id
     assert simulator.google.tokens.granted("ana@example.com", client) == ()
 
@@ -253,10 +247,10 @@ def test_after_a_day_the_tokens_go_all_the_same(
     disconnect(world, ANA, mailbox_id)
     world.clock.sleep(23 * 3600)
     work(world)
-    assert vault.read(world, mailbox_id)
+    assert tokens.read(world, mailbox_id)
     world.clock.sleep(2 * 3600)
     work(world)
-    assert vault.read(world, mailbox_id) is None
+    assert tokens.read(world, mailbox_id) is None
 
 
 def test_a_lost_task_is_made_up_for_by_the_daily_check(
@@ -266,10 +260,10 @@ def test_a_lost_task_is_made_up_for_by_the_daily_check(
     mailbox_id = fill(world, simulator, "ana@example.com")
     with pytest.raises(Killed):  # between the intent and the task
         disconnect(Gremlin(2).haunt(world), ANA, mailbox_id)
-    assert vault.read(world, mailbox_id)
-    grants.dispatch(world)
+    assert tokens.read(world, mailbox_id)
+    validation.dispatch(world)
     settle(world)
-    assert vault.read(world, mailbox_id) is None
+    assert tokens.read(world, mailbox_id) is None
 
 
 def test_a_consent_that_another_team_just_gives_is_not_revoked(
@@ -277,15 +271,17 @@ def test_a_consent_that_another_team_just_gives_is_not_revoked(
 ) -> None:
     google_only(vendor)
     mailbox_id = fill(world, simulator, "ana@example.com")
-    started = connect.start(world, EVE, connect.StartConsent(provider_of(world, "ana@example.com")))
-    pending = connect.finish(world, consent(started.authorization_url, "ana@example.com"))
+    started = connecting.start(
+        world, EVE, connecting.StartConsent(provider_of(world, "ana@example.com"))
+    )
+    pending = connecting.finish(world, consent(started.authorization_url, "ana@example.com"))
 
     disconnect(world, ANA, mailbox_id)
 
     theirs = confirming.confirm(world, EVE, confirming.ConfirmConnection(pending.connection))
     settle(world)
     assert mailboxes.show(world, EVE, theirs.id).state is GrantState.CONNECTED
-    assert vault.read(world, mailbox_id) is None
+    assert tokens.read(world, mailbox_id) is None
 
 
 def test_a_mailbox_in_passing_trouble_keeps_the_consent_alive_too(
@@ -298,7 +294,7 @@ def test_a_mailbox_in_passing_trouble_keeps_the_consent_alive_too(
     kept.update(theirs.id, state=GrantState.PROVIDER_UNAVAILABLE)
     disconnect(world, ANA, mine)
     world.clock.sleep(3600)
-    sync.run(world, theirs.id)
+    engine.run(world, theirs.id)
     assert mailboxes.show(world, EVE, theirs.id).state is GrantState.CONNECTED
 
 
@@ -336,7 +332,7 @@ def test_death_anywhere_leaves_nothing_half_done(
         disconnect(world, ANA, mailbox_id, history)
         settle(world)
         assert mailboxes.show(world, ANA, mailbox_id).state is GrantState.DISCONNECTED
-        assert vault.read(world, mailbox_id) is None
+        assert tokens.read(world, mailbox_id) is None
         lines = timeline(world, ANA, carl)
         assert len(lines) == 3, f"after death {kill_at}"
         assert all(messages.show(world, ANA, line.message_id) for line in lines)

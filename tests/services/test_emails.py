@@ -16,15 +16,18 @@ from shared import records
 from shared.domain.caller import Caller
 from shared.domain.emails import EmailStatus
 from shared.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
-from shared.services import deliver, emails, mailboxes, sweep, sync
-from shared.services.composing import Recipient
-from shared.services.emails import (
+from shared.services import sweep
+from shared.services.accounts import mailboxes
+from shared.services.sending import deliver, emails
+from shared.services.sending.composing import Recipient
+from shared.services.sending.emails import (
     EmailChange,
     EmailHeaders,
     EmailQuery,
     EmailView,
     NewEmail,
 )
+from shared.services.syncing import engine
 from tests.vendors import VENDORS, Vendor
 from tests.world import (
     ANA,
@@ -85,7 +88,7 @@ def test_an_email_goes_out_once_and_stands_on_the_timeline_once(
     (sent,) = left(simulator)
     assert sent["Subject"] == "Grüße 🚀"
     assert shown.rfc_message_id == sent["Message-ID"]
-    sync.run(world, mailbox_id)
+    engine.run(world, mailbox_id)
     (line,) = timeline(world, ANA, carl)
     assert (line.subject, line.message_id) == ("Grüße 🚀", shown.message_id)
 
@@ -111,7 +114,7 @@ def test_an_answer_joins_its_thread(
     long_id = f"<{'x' * 90}@outlook.example>"
     raw = mail(CARL, "ana@example.com", "Offer", message_id=long_id)
     simulator.deliver(raw, to="ana@example.com")
-    sync.run(world, mailbox_id)
+    engine.run(world, mailbox_id)
     (line,) = timeline(world, ANA, carl)
 
     email = write(subject="Re: Offer", in_reply_to=line.message_id)
@@ -357,7 +360,7 @@ def test_a_shared_mailboxs_email_is_attributed_to_who_wrote_it(
     mailboxes.change(world, ANA, mailbox_id, mailboxes.MailboxChange(shared=True, name=UNSET))
     emails.create(world, BEN, EmailHeaders(), NewEmail(mailbox_id, to=(CARL,)))
     settle(world)
-    sync.run(world, mailbox_id)
+    engine.run(world, mailbox_id)
     (line,) = timeline(world, ANA, carl)
     assert line.user_id == "ben"
 

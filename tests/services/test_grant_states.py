@@ -6,7 +6,8 @@ from infra.simulator import Fault, Simulator
 from shared import records
 from shared.domain.errors import GrantRevoked
 from shared.domain.mailboxes import GrantState
-from shared.services import mailboxes, sync, vault
+from shared.services.accounts import mailboxes, tokens
+from shared.services.syncing import engine
 from tests.vendors import VENDORS, Vendor
 from tests.world import ANA, LocalWorld, connect_account, work
 
@@ -30,7 +31,7 @@ def test_the_state_names_who_has_to_act_and_keeps_the_code(
     mailbox = connect_account(world, ANA, "ana@example.com")
     simulator.faults.add(Fault(method=vendor.token, status=400, reason=code, times=None))
 
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
 
     shown = mailboxes.show(world, ANA, mailbox.id)
     assert (shown.state, shown.state_reason) == (state, f"AADSTS{code}")
@@ -52,7 +53,7 @@ def test_an_error_about_the_old_consent_does_not_undo_a_new_one(
     simulator.revoke_grant("ana@example.com")
 
     with pytest.raises(GrantRevoked):
-        vault.Tokens(world, before).token()
+        tokens.Tokens(world, before).token()
 
     assert mailboxes.show(world, ANA, made.id).state is GrantState.CONNECTED
     work(world)

@@ -8,8 +8,9 @@ from infra.simulator import Fault, Simulator
 from shared import records
 from shared.domain.errors import GrantRevoked, ProviderUnavailable
 from shared.domain.mailboxes import GrantState
-from shared.services import grants, mailboxes, states, sync, vault
-from shared.services.mailboxes import MailboxView
+from shared.services.accounts import grant_states, mailboxes, tokens, validation
+from shared.services.accounts.mailboxes import MailboxView
+from shared.services.syncing import engine
 from tests.gremlin import Gremlin, Killed
 from tests.vendors import VENDORS, Vendor
 from tests.world import ANA, FakeClock, LocalWorld, connect_account, disconnect, settle, work
@@ -37,7 +38,7 @@ def pass_hours(world: LocalWorld, hours: int) -> None:
     """As the schedule does it."""
     for _ in range(hours):
         world.clock.sleep(3600)
-        grants.dispatch(world)
+        validation.dispatch(world)
         settle(world)
 
 
@@ -59,9 +60,9 @@ def test_every_mailbox_is_validated_at_least_daily(
 def test_a_check_finds_out_what_nobody_else_asked_about(
     world: LocalWorld, mailbox: MailboxView, simulator: Simulator, vendor: Vendor
 ) -> None:
-    vault.Tokens(world, records.mailboxes(world.documents, "acme").get(mailbox.id)).token()
+    tokens.Tokens(world, records.mailboxes(world.documents, "acme").get(mailbox.id)).token()
     simulator.revoke_grant("ana@example.com")
-    grants.dispatch(world)
+    validation.dispatch(world)
     work(world)
     found = shown(world, mailbox)
     assert (found.state, found.state_reason) == (GrantState.NEEDS_RECONNECT, vendor.revoked)
@@ -72,11 +73,11 @@ def test_two_dispatchers_at_once_make_one_check_a_mailbox(
     world: LocalWorld, mailbox: MailboxView, simulator: Simulator
 ) -> None:
     due = records.syncs(world.documents).get(mailbox.id)
-    grants.dispatch(world)
+    validation.dispatch(world)
     records.syncs(world.documents).update(
         mailbox.id, check_at=due.check_at
     )  # the other read it before
-    grants.dispatch(world)
+    validation.dispatch(world)
     work(world)
     assert refreshes(simulator) == 1
 
@@ -90,10 +91,10 @@ def test_a_dispatcher_that_dies_anywhere_skips_nobody(
         simulator.meters.reset()
         world.clock.sleep(24 * 3600)
         try:
-            grants.dispatch(Gremlin(kill_at).haunt(world))
+            validation.dispatch(Gremlin(kill_at).haunt(world))
         except Killed:
             deaths += 1
-            grants.dispatch(world)
+            validation.dispatch(world)
             work(world)
             assert refreshes(simulator) == 1
         else:
@@ -106,7 +107,7 @@ def test_the_checks_of_many_mailboxes_are_spread(world: LocalWorld, simulator: S
         simulator.add_account(f"user{number}@example.com")
         connect_account(world, ANA, f"user{number}@example.com")
     work(world)
-    grants.dispatch(world)
+    validation.dispatch(world)
     assert work(world) < 3
     world.clock.sleep(5)
     settle(world)
@@ -130,9 +131,9 @@ def test_throttling_says_until_when_and_passes(
 ) -> None:
     before = shown(world, mailbox)
     simulator.faults.add(Fault(method=vendor.token, status=429, retry_after=300, times=1))
-    vault.forget_access(world, mailbox.id)
+    tokens.forget_access(world, mailbox.id)
     began = world.clock.now()
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
 
     found = shown(world, mailbox)
     assert found.state is GrantState.THROTTLED
@@ -151,17 +152,17 @@ def test_an_outage_says_so_and_success_clears_it(
 ) -> None:
     simulator.faults.add(Fault(method=vendor.api, status=503, times=None))
     with pytest.raises(ProviderUnavailable):
-        sync.run(world, mailbox.id)
+        engine.run(world, mailbox.id)
     found = shown(world, mailbox)
     assert found.state is GrantState.PROVIDER_UNAVAILABLE
     since = found.state_since
     world.clock.sleep(60)
     with pytest.raises(ProviderUnavailable):
-        sync.run(world, mailbox.id)
+        engine.run(world, mailbox.id)
     assert shown(world, mailbox).state_since == since, "it is the same outage"
 
     simulator.faults.clear()
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
     found = shown(world, mailbox)
     assert (found.state, found.state_reason) == (GrantState.CONNECTED, "")
 
@@ -171,7 +172,7 @@ def test_a_mailbox_in_passing_trouble_may_still_be_used(
 ) -> None:
     simulator.faults.add(Fault(method=vendor.api, status=503, times=None))
     with pytest.raises(ProviderUnavailable):
-        sync.run(world, mailbox.id)
+        engine.run(world, mailbox.id)
     assert mailboxes.sendable(world, ANA, mailbox.id).live
     assert mailboxes.sync_now(world, ANA, mailbox.id).state is GrantState.PROVIDER_UNAVAILABLE
 
@@ -182,8 +183,8 @@ def test_what_an_administrator_sets_right_is_noticed_without_the_user(
     if vendor.name != "microsoft":
         pytest.skip("has no such state")
     simulator.faults.add(Fault(method=vendor.token, status=400, reason="65001", times=None))
-    vault.forget_access(world, mailbox.id)
-    sync.run(world, mailbox.id)
+    tokens.forget_access(world, mailbox.id)
+    engine.run(world, mailbox.id)
     assert shown(world, mailbox).state is GrantState.ADMIN_CONSENT_REQUIRED
 
     simulator.faults.clear()
@@ -206,7 +207,7 @@ def test_our_own_misconfiguration_is_nobodys_trouble_but_ours(
 def pass_hours_failing(world: LocalWorld, hours: int) -> None:
     for _ in range(hours):
         world.clock.sleep(3600)
-        grants.dispatch(world)
+        validation.dispatch(world)
         work(world)
 
 
@@ -215,7 +216,7 @@ def test_a_throttled_check_is_made_up_for(
 ) -> None:
     records.syncs(world.documents).update(mailbox.id, next_sync_at=None)
     simulator.faults.add(Fault(method=vendor.token, status=429, retry_after=300, times=1))
-    grants.dispatch(world)
+    validation.dispatch(world)
     work(world)
     assert shown(world, mailbox).state is GrantState.THROTTLED
     settle(world)
@@ -228,8 +229,8 @@ def test_late_news_does_not_bring_a_disconnected_mailbox_back(
     """Of a worker that read the mailbox before."""
     before = records.mailboxes(world.documents, "acme").get(mailbox.id)
     disconnect(world, ANA, mailbox.id)
-    states.troubled(world, before, ProviderUnavailable("down"), until=clock.now())
-    states.ended(world, before, GrantRevoked("gone", reason="invalid_grant"))
-    states.recovered(world, before)
-    states.refreshed(world, before)
+    grant_states.troubled(world, before, ProviderUnavailable("down"), until=clock.now())
+    grant_states.ended(world, before, GrantRevoked("gone", reason="invalid_grant"))
+    grant_states.recovered(world, before)
+    grant_states.refreshed(world, before)
     assert shown(world, mailbox).state is GrantState.DISCONNECTED

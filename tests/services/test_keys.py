@@ -8,8 +8,8 @@ import pytest
 from infra.simulator import Simulator
 from shared.domain.errors import InvalidRequest
 from shared.sealing import Sealer
-from shared.services import keys
-from shared.services.keys import KEY_AGE, LEAD, Keyring
+from shared.services.accounts import keys
+from shared.services.accounts.keys import KEY_AGE, LEAD, Keyring
 from tests.world import FakeClock, LocalWorld
 
 DAY = 24 * 3600

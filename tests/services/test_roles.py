@@ -13,19 +13,15 @@ from msgspec import Struct
 from infra.functions_map import load
 from infra.simulator import Simulator
 from shared.domain.errors import ProviderUnavailable
-from shared.ports import SecretStore, Task, TaskQueue
-from shared.services import (
-    confirming,
-    connect,
-    emails,
-    grants,
-    keys,
-    messages,
-    sweep,
-    sync,
-)
-from shared.services.confirming import ConfirmConnection
-from shared.services.connect import StartConsent
+from shared.ports.secrets import SecretStore
+from shared.ports.tasks import Task, TaskQueue
+from shared.services import sweep
+from shared.services.accounts import confirming, connecting, keys, validation
+from shared.services.accounts.confirming import ConfirmConnection
+from shared.services.accounts.connecting import StartConsent
+from shared.services.sending import emails
+from shared.services.syncing import engine
+from shared.services.timelines import messages
 from tests.world import (
     ANA,
     TASKS,
@@ -123,8 +119,8 @@ def uses(world: LocalWorld, simulator: Simulator, watch: Watch) -> set[Use]:
     _work(world, watch)
     _answered(world, as_function)  # and never confirmed
     world.clock.sleep((keys.KEY_AGE + timedelta(days=1)).total_seconds())
-    as_function("dispatch_syncs", lambda: sync.dispatch(world))
-    as_function("check_grants", lambda: grants.dispatch(world))
+    as_function("dispatch_syncs", lambda: engine.dispatch(world))
+    as_function("check_grants", lambda: validation.dispatch(world))
     as_function("sweep", lambda: sweep.run(world))
     world.clock.sleep(3 * 3600)
     _work(world, watch)
@@ -187,9 +183,9 @@ def _work(world: LocalWorld, watch: Watch) -> None:
 def _answered(world: LocalWorld, as_function: Callable[..., T]) -> T:
     """A consent that came back; what `finish` returned."""
     asked = StartConsent(provider_of(world, ACCOUNT))
-    started = as_function("oauth_start", lambda: connect.start(world, ANA, asked))
+    started = as_function("oauth_start", lambda: connecting.start(world, ANA, asked))
     answer = consent(started.authorization_url, ACCOUNT)  # type: ignore[attr-defined]
-    return as_function("oauth_callback", lambda: connect.finish(world, answer))
+    return as_function("oauth_callback", lambda: connecting.finish(world, answer))
 
 
 def _connected(world: LocalWorld, as_function: Callable[..., T]) -> str:

@@ -10,8 +10,8 @@ from infra.simulator import Simulator
 from shared import records
 from shared.domain.errors import GrantRevoked
 from shared.domain.mailboxes import GrantState, Mailbox
-from shared.ports import Credential, Providers
-from shared.services import vault
+from shared.ports.providers import Credential, Providers
+from shared.services.accounts import tokens
 from tests.gremlin import Gremlin, Killed
 from tests.world import ANA, FakeClock, LocalWorld, connect_account
 
@@ -55,17 +55,17 @@ def mailbox(world: LocalWorld, simulator: Simulator) -> Mailbox:
 
 def rotating(world: LocalWorld, mailbox: Mailbox, *, strict: bool = False) -> Rotating:
     """`world` with such a provider in place of the real one."""
-    provider = Rotating(vault.read(world, mailbox.id) or "", strict=strict)
+    provider = Rotating(tokens.read(world, mailbox.id) or "", strict=strict)
     cast("World", world).providers = cast("Providers", provider)
     return provider
 
 
 def hourly(world: LocalWorld, mailbox: Mailbox, hours: int) -> Sequence[bytes | None]:
     """Asks for a token every hour, each time as another instance; the secrets there were."""
-    name, secrets = vault.secret_name(mailbox.id), list[bytes | None]()
+    name, secrets = tokens.secret_name(mailbox.id), list[bytes | None]()
     for _ in range(hours):
         world.clock.sleep(HOUR)
-        vault.Tokens(world, mailbox).token()
+        tokens.Tokens(world, mailbox).token()
         if (secret := world.secrets.get(name)) not in secrets:
             secrets.append(secret)
     return secrets
@@ -98,16 +98,16 @@ def test_the_token_in_the_secret_goes_on_working_if_the_document_is_lost(
 ) -> None:
     rotating(world, mailbox)
     hourly(world, mailbox, 30)
-    vault.forget_access(world, mailbox.id)
-    assert vault.Tokens(world, mailbox).token()
+    tokens.forget_access(world, mailbox.id)
+    assert tokens.Tokens(world, mailbox).token()
 
 
 def test_a_new_consent_makes_what_was_rotated_void(world: LocalWorld, mailbox: Mailbox) -> None:
     provider = rotating(world, mailbox)
     hourly(world, mailbox, 3)
     provider.good = {"of a new consent"}
-    vault.store(world, mailbox, "of a new consent")
-    assert vault.Tokens(world, mailbox).token()
+    tokens.store(world, mailbox, "of a new consent")
+    assert tokens.Tokens(world, mailbox).token()
     assert provider.used[-1] == "of a new consent"
     assert len(provider.used) == 4, "the old ones are not even tried"
 
@@ -119,9 +119,9 @@ def test_a_new_consent_counts_though_its_worker_died_before_forgetting_the_old_o
     hourly(world, mailbox, 3)
     provider.good = {"of a new consent"}
     with pytest.raises(Killed):
-        vault.store(Gremlin(kill_at=2).haunt(world), mailbox, "of a new consent")
+        tokens.store(Gremlin(kill_at=2).haunt(world), mailbox, "of a new consent")
     world.clock.sleep(HOUR)
-    assert vault.Tokens(world, mailbox).token()
+    assert tokens.Tokens(world, mailbox).token()
     assert provider.used[3:] == ["of a new consent"]
 
 
@@ -129,17 +129,17 @@ def test_no_end_is_believed_before_every_token_is_refused(
     world: LocalWorld, mailbox: Mailbox
 ) -> None:
     provider = rotating(world, mailbox)
-    stored = vault.read(world, mailbox.id)
+    stored = tokens.read(world, mailbox.id)
     hourly(world, mailbox, 2)
     provider.good = {stored or ""}
     world.clock.sleep(HOUR)
-    assert vault.Tokens(world, mailbox).token()
+    assert tokens.Tokens(world, mailbox).token()
     assert provider.used[-2:] == ["rotated-2", stored]
 
     provider.good = set()
     world.clock.sleep(HOUR)
     with pytest.raises(GrantRevoked):
-        vault.Tokens(world, mailbox).token()
+        tokens.Tokens(world, mailbox).token()
     marked = records.mailboxes(world.documents, "acme").get(mailbox.id)
     assert marked.state is GrantState.NEEDS_RECONNECT
 
@@ -156,10 +156,10 @@ def test_death_at_any_point_of_a_refresh_loses_no_grant(
         gremlin = Gremlin(kill_at)
         haunted = gremlin.haunt(world)
         try:
-            vault.Tokens(haunted, mailbox).token()
+            tokens.Tokens(haunted, mailbox).token()
         except Killed:
             deaths += 1
-            assert vault.Tokens(world, mailbox).token()
+            assert tokens.Tokens(world, mailbox).token()
         else:
             break
     assert deaths > (5 if after_hours > 24 else 3)
@@ -168,11 +168,11 @@ def test_death_at_any_point_of_a_refresh_loses_no_grant(
 
 def test_a_claims_challenge_reaches_the_provider(world: LocalWorld, mailbox: Mailbox) -> None:
     provider = rotating(world, mailbox)
-    tokens = vault.Tokens(world, mailbox)
+    source = tokens.Tokens(world, mailbox)
     challenge = '{"access_token": {"nbf": {"essential": true}}}'
-    vault.forget_access(world, mailbox.id)
-    refused = tokens.token()
-    assert tokens.replace(refused, claims=challenge) != refused
+    tokens.forget_access(world, mailbox.id)
+    refused = source.token()
+    assert source.replace(refused, claims=challenge) != refused
     assert provider.claims == ["", challenge]
 
 

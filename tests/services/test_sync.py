@@ -14,7 +14,9 @@ from shared.domain.contacts import Direction
 from shared.domain.errors import NotFound
 from shared.domain.mailboxes import LIVE, GrantState
 from shared.domain.sync import SHARDS, SyncState
-from shared.services import mailboxes, messages, sync
+from shared.services.accounts import mailboxes
+from shared.services.syncing import engine
+from shared.services.timelines import messages
 from tests.gremlin import Gremlin, Killed
 from tests.vendors import Vendor, without_limits
 from tests.world import (
@@ -63,7 +65,7 @@ def test_new_mail_both_ways_follows_by_history(world: LocalWorld, simulator: Sim
     simulator.deliver(mail("carl@client.example", "ana@example.com", "In"), to="ana@example.com")
     sent = mail("ana@example.com", "carl@client.example", "Out")
     simulator.deliver(sent, to="ana@example.com", labels=["SENT"])
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
 
     lines = {line.subject: line.direction for line in timeline(world, ANA, carl)}
     assert lines == {"In": Direction.INCOMING, "Out": Direction.OUTGOING}
@@ -84,7 +86,7 @@ def test_a_contact_is_found_in_every_address_header(
     path.write_text(raw)
     simulator.load("ana@example.com", path)
 
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
 
     assert len(timeline(world, ANA, carl)) == 1
 
@@ -97,8 +99,8 @@ def test_the_same_task_twice_changes_nothing(world: LocalWorld, simulator: Simul
     work(world)
     before = timeline(world, ANA, carl), mailboxes.show(world, ANA, mailbox.id).sync.stored
 
-    sync.run(world, mailbox.id)
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
 
     after = timeline(world, ANA, carl), mailboxes.show(world, ANA, mailbox.id).sync.stored
     assert after == before
@@ -134,7 +136,7 @@ def test_a_contact_stamped_before_the_sync_but_committed_after_it_is_not_forgott
     carl = add_contact(world, ANA, "carl@client.example")
     clock.sleep(30)
 
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
 
     assert len(timeline(world, ANA, carl)) == 1
 
@@ -148,7 +150,7 @@ def test_following_costs_no_import_when_no_contact_is_new(
     work(world)
     simulator.meters.reset()
 
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
 
     assert simulator.meters.read().units == {"ana@example.com": vendor.following}
 
@@ -160,7 +162,7 @@ def test_content_is_fetched_of_matching_mail_only(world: LocalWorld, simulator: 
     work(world)
     private = simulator.deliver(mail("mum@home.example", "ana@example.com"), to="ana@example.com")
 
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
 
     stored = b"".join(path.read_bytes() for path in world.folder.glob("documents*"))
     assert private.encode() not in stored
@@ -181,9 +183,9 @@ def test_an_expired_cursor_loses_nothing_that_came_meanwhile(
         simulator.deliver(raw, to="ana@example.com")
     simulator.expire_history("ana@example.com")
 
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
     simulator.deliver(mail("carl@client.example", "ana@example.com", "New"), to="ana@example.com")
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
 
     subjects = sorted(line.subject for line in timeline(world, ANA, carl))
     assert subjects == [*(f"Missed {number}" for number in range(5)), "New"]
@@ -239,14 +241,14 @@ def test_a_bad_message_is_named_counted_passed_by_and_retried(
         )
     simulator.faults.add(Fault(method=vendor.read, status=400, reason="failed", skip=1, times=1))
 
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
     assert len(timeline(world, ANA, carl)) == 2
     shown = mailboxes.show(world, ANA, mailbox.id).sync
     assert shown.troubled == 1
     assert shown.troubles
     assert shown.troubles[0].reason
     clock.sleep(120)
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
 
     assert len(timeline(world, ANA, carl)) == 3
 
@@ -282,7 +284,7 @@ def test_two_workers_at_once_on_one_mailbox_one_works(
     simulator.faults.latency_ms = 20
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda one: sync.run(one, mailbox.id), [world, other]))
+        list(pool.map(lambda one: engine.run(one, mailbox.id), [world, other]))
     other.backend.close()
 
     counts = simulator.meters.read().calls
@@ -301,7 +303,7 @@ def test_a_revoked_grant_stops_the_mailbox_and_reconnecting_starts_it_again(
     simulator.revoke_grant("ana@example.com")
     simulator.deliver(mail("carl@client.example", "ana@example.com"), to="ana@example.com")
 
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
     stopped = mailboxes.show(world, ANA, mailbox.id)
     assert (stopped.state, stopped.state_reason) == (GrantState.NEEDS_RECONNECT, vendor.revoked)
     assert stopped.sync.next_sync_at is None
@@ -384,11 +386,11 @@ def test_a_mail_freed_from_spam_arrives(world: LocalWorld, simulator: Simulator)
     work(world)
     raw = mail("carl@client.example", "ana@example.com")
     id = simulator.deliver(raw, to="ana@example.com", labels=["SPAM"])
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
     assert timeline(world, ANA, carl) == []
 
     simulator.relabel("ana@example.com", id, add=["INBOX"], remove=["SPAM"])
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
 
     assert len(timeline(world, ANA, carl)) == 1
 
@@ -423,15 +425,15 @@ def test_dispatch_enqueues_every_due_mailbox_once_though_it_dies_in_the_middle(
         states.put(state.mailbox_id, state)
     gremlin = Gremlin(kill_at=7)
     with pytest.raises(Killed):
-        sync.dispatch(gremlin.haunt(world))
+        engine.dispatch(gremlin.haunt(world))
 
-    sync.dispatch(world)
+    engine.dispatch(world)
 
     claimed = world.backend.tasks.claim(["sync_mailbox"], 5_000, timedelta(minutes=1))
     assert sorted(task.body["mailbox_id"] for task in claimed) == sorted(
         f"m{n}" for n in range(1_000)
     )
-    assert sync.dispatch(world) == 0
+    assert engine.dispatch(world) == 0
 
 
 def test_a_page_token_that_died_between_two_tasks_starts_its_search_again(
@@ -471,12 +473,12 @@ def test_an_outage_that_only_reading_feels_loses_nothing(
         simulator.deliver(raw, to="ana@example.com")
     simulator.faults.add(Fault(method=vendor.read, status=503, times=None))
     for _ in range(6):
-        sync.run(world, mailbox.id)
+        engine.run(world, mailbox.id)
         world.clock.sleep(3600)
     simulator.faults.clear()
     world.clock.sleep(12 * 3600)
 
-    sync.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
 
     assert len(timeline(world, ANA, carl)) == 120
     assert mailboxes.show(world, ANA, mailbox.id).sync.troubles == []

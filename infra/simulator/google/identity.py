@@ -11,7 +11,7 @@ from infra.simulator import oauth
 from infra.simulator.google.tokens import Token
 from infra.simulator.mail import Account
 from infra.simulator.store import Store
-from shared.ports import Clock
+from shared.ports.clock import Clock
 
 ISSUER = "https://accounts.google.com"
 _EMAIL = "https://www.googleapis.com/auth/userinfo.email"

@@ -7,7 +7,7 @@ from infra.simulator.google import errors
 from infra.simulator.http import Refused
 from infra.simulator.meters import Meters
 from infra.simulator.quota import Limit, Window
-from shared.ports import Clock
+from shared.ports.clock import Clock
 
 
 class Limits(Struct, kw_only=True, forbid_unknown_fields=True):

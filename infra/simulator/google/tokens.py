@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from infra.simulator.google.limits import Limits
 from infra.simulator.oauth import redirects
 from infra.simulator.store import Store, Table
-from shared.ports import Clock
+from shared.ports.clock import Clock
 
 CODE_LIFETIME = timedelta(minutes=10)
 UNUSED_LIFETIME = timedelta(days=183)

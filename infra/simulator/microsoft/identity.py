@@ -14,7 +14,7 @@ from infra.simulator import oauth
 from infra.simulator.mail import Account
 from infra.simulator.microsoft.directory import Directory
 from infra.simulator.store import Store
-from shared.ports import Clock
+from shared.ports.clock import Clock
 
 HOST = "https://login.microsoftonline.com"
 """What every document and claim names, wherever this simulator is reached."""

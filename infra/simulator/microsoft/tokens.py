@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from infra.simulator import oauth
 from infra.simulator.microsoft.limits import Limits
 from infra.simulator.store import Store
-from shared.ports import Clock
+from shared.ports.clock import Clock
 
 CODE_LIFETIME = timedelta(minutes=10)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.config import Settings
 from shared.domain.mailboxes import Capability
-from shared.ports import MailProvider, TokenSource
+from shared.ports.providers import MailProvider, TokenSource
 from shared.providers.google.oauth import CAPABILITIES, SCOPES, GoogleOAuth, same_scope
 from shared.providers.http import Http
 

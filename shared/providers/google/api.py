@@ -8,7 +8,7 @@ import msgspec
 
 from shared import metering
 from shared.domain.errors import ProviderUnavailable
-from shared.ports import TokenSource
+from shared.ports.providers import TokenSource
 from shared.providers.google import batch
 from shared.providers.google.errors import error_of
 from shared.providers.http import Answer, Http

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared.ports import Fetched
+from shared.ports.providers import Fetched
 from shared.providers import fetching
 from shared.providers.google.api import Api, checked
 from shared.providers.google.errors import MAILBOX_WIDE

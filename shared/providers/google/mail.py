@@ -14,7 +14,7 @@ from shared.domain.errors import (
 )
 from shared.domain.mail import Mail, OutgoingMail
 from shared.mime.build import build
-from shared.ports import ChangePage, Fetched, IdPage, Search, SendOutcome, TokenSource
+from shared.ports.providers import ChangePage, Fetched, IdPage, Search, SendOutcome, TokenSource
 from shared.providers.fetching import Missing
 from shared.providers.google import history, mapping, search
 from shared.providers.google.api import Api
@@ -187,15 +187,15 @@ class Gmail:
             raise RateLimited(error.detail, retry_after=wait, reason=error.reason) from error
         return sent["id"] if isinstance(sent.get("id"), str) else ""
 
-    def outcome(self, handle: str, mark: str, sent_ref: str) -> SendOutcome:
+    def outcome(self, handle: str, mark: str, provider_sent_id: str) -> SendOutcome:
         try:
-            if sent_ref:
-                return SendOutcome("sent", self._sent(sent_ref))
+            if provider_sent_id:
+                return SendOutcome("sent", self._sent(provider_sent_id))
             if handle and self._has_draft(handle):
                 return SendOutcome("not_sent")
             found = self._find_sent(mark)
         except MissingScope:  # may send and not read: what Gmail said must do
-            return SendOutcome("sent" if sent_ref else "unclear")
+            return SendOutcome("sent" if provider_sent_id else "unclear")
         return SendOutcome("sent", self._sent(found)) if found else SendOutcome("unclear")
 
     def discard(self, handle: str) -> None:

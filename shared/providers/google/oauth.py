@@ -20,7 +20,7 @@ from shared.domain.errors import (
 )
 from shared.domain.mailboxes import Account, Capability
 from shared.mime import addresses
-from shared.ports import Consent, Credential, Started
+from shared.ports.providers import Consent, Credential, Started
 from shared.providers.http import Answer, Http
 
 _AUTH = "https://www.googleapis.com/auth/"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from shared.mime.addresses import spellings
-from shared.ports import Search
+from shared.ports.providers import Search
 
 _PLAIN = re.compile(r"[\w.+@=/%&'-]+")
 """Characters that mean nothing of their own to Gmail's search."""

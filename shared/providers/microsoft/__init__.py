@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.config import Settings
 from shared.domain.mailboxes import Capability
-from shared.ports import MailProvider, TokenSource
+from shared.ports.providers import MailProvider, TokenSource
 from shared.providers.http import Http
 from shared.providers.microsoft.oauth import MicrosoftOAuth
 from shared.providers.microsoft.scopes import CAPABILITIES, SCOPES, same_scope

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from shared import metering
 from shared.domain.errors import ProviderUnavailable
-from shared.ports import TokenSource
+from shared.ports.providers import TokenSource
 from shared.providers.http import Answer, Http
 from shared.providers.microsoft import batch
 from shared.providers.microsoft.errors import claims_of, error_of

@@ -13,7 +13,7 @@ from shared.domain.errors import (
     RateLimited,
 )
 from shared.domain.mail import Envelope, OutgoingMail
-from shared.ports import ChangePage, Fetched, IdPage, Search, SendOutcome, TokenSource
+from shared.ports.providers import ChangePage, Fetched, IdPage, Search, SendOutcome, TokenSource
 from shared.providers import fetching
 from shared.providers.fetching import Missing
 from shared.providers.http import Answer, Http
@@ -159,7 +159,7 @@ class Outlook:
             raise RateLimited(error.detail, retry_after=wait, reason=error.reason) from error
         return ""
 
-    def outcome(self, handle: str, mark: str, sent_ref: str) -> SendOutcome:  # noqa: ARG002 - "" always
+    def outcome(self, handle: str, mark: str, provider_sent_id: str) -> SendOutcome:  # noqa: ARG002 - "" always
         try:
             found = self._find_sent(mark)
         except MissingScope:  # may send and not read

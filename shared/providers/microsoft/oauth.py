@@ -10,7 +10,7 @@ import msgspec
 from shared.config import Settings
 from shared.domain.errors import InvalidRequest, MailbridgeError, ProviderUnavailable
 from shared.domain.mailboxes import Account
-from shared.ports import Consent, Credential, Started
+from shared.ports.providers import Consent, Credential, Started
 from shared.providers.http import Http
 from shared.providers.microsoft import identity, refusals
 from shared.providers.microsoft.errors import error_of

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from shared.domain.errors import ProviderRejected
 from shared.mime.addresses import spellings
-from shared.ports import Search
+from shared.ports.providers import Search
 from shared.providers.microsoft.api import query_of
 
 _SELECT = "$select=id,parentFolderId,isDraft,sentDateTime"

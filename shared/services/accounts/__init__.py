@@ -1,0 +1,1 @@
+"""Connected accounts: consent, confirmation, tokens, states, validation, disconnection."""

@@ -1,0 +1,155 @@
+"""A connection becomes a mailbox once the user who asked for the consent confirms it."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec import Struct
+
+from shared import records
+from shared.domain.audit import AuditEvent
+from shared.domain.caller import Caller
+from shared.domain.errors import Conflict, Forbidden, NotFound
+from shared.domain.mailboxes import Capability, Connection, GrantState, Mailbox, mailbox_id
+from shared.domain.sync import SHARDS, SyncState
+from shared.ports.documents import Transaction, Write
+from shared.ports.world import World
+from shared.services import outbox, schedule
+from shared.services.accounts import mailboxes, tokens
+
+CONNECTION_LIFE = timedelta(minutes=30)
+
+
+class ConfirmConnection(Struct, forbid_unknown_fields=True):
+    connection: str
+
+
+def pending_secret(connection_id: str) -> str:
+    return f"connection-{connection_id}"
+
+
+def confirm(world: World, caller: Caller, request: ConfirmConnection) -> mailboxes.MailboxView:
+    """Makes the mailbox, or finds it when this was confirmed before; its sync starts."""
+    connection = _own_connection(world, caller, request.connection)
+    if not connection.mailbox_id:
+        try:
+            _make_mailbox(world, caller, connection)
+        except (Conflict, NotFound):  # unless a second, simultaneous call was faster
+            if not _own_connection(world, caller, request.connection).mailbox_id:
+                raise
+    world.tasks.enqueue(schedule.task(mailbox_of(connection)))
+    return mailboxes.show(world, caller, mailbox_of(connection))
+
+
+def mailbox_of(connection: Connection) -> str:
+    return mailbox_id(connection.team_id, connection.provider, connection.account.id)
+
+
+def _own_connection(world: World, caller: Caller, id: str) -> Connection:
+    connection = records.connections(world.documents, caller.team_id).get(id)
+    if connection.user_id != caller.user_id:
+        raise Forbidden(
+            "Only the user who asked for this consent can confirm it.", reason="not_yours"
+        )
+    if not connection.mailbox_id and world.clock.now() >= connection.expires_at:
+        raise NotFound("This connection has expired: start again.", reason="connection_expired")
+    return connection
+
+
+def _make_mailbox(world: World, caller: Caller, connection: Connection) -> None:
+    """Token, then mailbox and sync together, then the pending secret goes: repeatable from any point."""
+    pending = world.secrets.get(pending_secret(connection.id))
+    if pending is None:
+        raise NotFound("This connection has expired: start again.", reason="connection_expired")
+    held = records.mailboxes(world.documents, connection.team_id).find(mailbox_of(connection))
+    mailbox = _mailbox(world, caller, connection, held.record if held else None)
+    tokens.store(world, mailbox, msgspec.json.decode(pending, type=tokens.Kept).refresh_token)
+    _write(world, caller, connection)
+    world.secrets.delete(pending_secret(connection.id))
+
+
+def _mailbox(world: World, caller: Caller, connection: Connection, held: Mailbox | None) -> Mailbox:
+    now = world.clock.now()
+    if held and held.user_id != caller.user_id and held.state is not GrantState.DISCONNECTED:
+        raise Conflict(
+            f"{connection.account.address} is connected to this team by another user already.",
+            reason="connected_by_another_user",
+        )
+    if held and held.disconnection:
+        raise Conflict(
+            "This mailbox is still being disconnected; confirm once more in a minute.",
+            reason="disconnecting",
+        )
+    return Mailbox(
+        id=mailbox_of(connection),
+        team_id=connection.team_id,
+        user_id=caller.user_id,
+        provider=connection.provider,
+        account_id=connection.account.id,
+        address=connection.account.address,
+        name=held.name if held else connection.account.name,
+        shared=held.shared if held else False,
+        scopes=connection.scopes,
+        missing_scopes=connection.missing_scopes,
+        state_since=now,
+        consented_at=now,
+        last_good_at=now,
+        created_at=held.created_at if held else now,
+        updated_at=now,
+    )
+
+
+def _write(world: World, caller: Caller, connection: Connection) -> None:
+    """In a transaction: a refresh or a sync may change the mailbox while it is connected again."""
+    kept = records.mailboxes(world.documents, connection.team_id)
+    connections = records.connections(world.documents, connection.team_id)
+    paths = kept.path(mailbox_of(connection)), connections.path(connection.id)
+
+    def work(transaction: Transaction) -> None:
+        found = transaction.get_many(paths)
+        if paths[1] not in found or connections.read(found[paths[1]]).record.mailbox_id:
+            return  # a second, simultaneous call was faster
+        held = kept.read(found[paths[0]]) if paths[0] in found else None
+        mailbox = _mailbox(world, caller, connection, held.record if held else None)
+        transaction.write(
+            kept.replacing(mailbox.id, held, mailbox)
+            if held
+            else kept.creating(mailbox.id, mailbox),
+            connections.updating(connection.id, mailbox_id=mailbox.id),
+            *_beginning(world, connection, mailbox, again=held is not None),
+        )
+
+    world.documents.transaction(work)
+
+
+def _beginning(
+    world: World, connection: Connection, mailbox: Mailbox, *, again: bool
+) -> Iterator[Write]:
+    now = world.clock.now()
+    syncs = records.syncs(world.documents)
+    next_sync_at = None if tokens.lacks(world, mailbox, Capability.READ) else now
+    if again:
+        yield syncs.updating(mailbox.id, next_sync_at=next_sync_at, check_at=now, last_error="")
+    else:
+        yield syncs.creating(mailbox.id, _fresh_sync(mailbox, next_sync_at, check_at=now))
+    yield outbox.writing(
+        world,
+        mailbox.team_id,
+        mailbox.id,
+        AuditEvent.RECONNECTED if again else AuditEvent.CONNECTED,
+        once=connection.id,
+        user_id=mailbox.user_id,
+        detail=f"{mailbox.address} at {mailbox.provider}.",
+    )
+
+
+def _fresh_sync(
+    mailbox: Mailbox, next_sync_at: datetime | None, *, check_at: datetime
+) -> SyncState:
+    return SyncState(
+        mailbox_id=mailbox.id,
+        team_id=mailbox.team_id,
+        shard=int.from_bytes(mailbox.id.encode()[:4], "big") % SHARDS,
+        next_sync_at=next_sync_at,
+        check_at=check_at,
+    )

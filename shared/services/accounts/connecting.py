@@ -1,0 +1,205 @@
+"""Connecting an account: consent asked for, answered, and confirmed by the user who asked.
+
+The state that travels through the browser is sealed: team, user, PKCE verifier and nonce are in it,
+it lasts ten minutes and works once. The callback knows no user, so it only makes a connection; the
+signed-in user turns that into a mailbox.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from shared import records
+from shared.config import function_url
+from shared.domain import ids
+from shared.domain.caller import Caller
+from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, MailbridgeError
+from shared.domain.mailboxes import Connection, mailbox_id
+from shared.domain.tokens import UsedState
+from shared.ports.providers import Consent
+from shared.ports.world import World
+from shared.services.accounts import confirming, mailboxes, tokens
+
+STATE_LIFE = timedelta(minutes=10)
+_STATE = "oauth-state"
+
+
+class StartConsent(Struct, forbid_unknown_fields=True):
+    provider: str
+    return_to: str = ""
+    login_hint: str = ""
+    mailbox_id: str = ""
+    """Reconnects this mailbox: only its own account is accepted."""
+
+
+class ConsentUrl(Struct):
+    authorization_url: str
+    expires_at: datetime
+
+
+class Ended(Struct, omit_defaults=True):
+    """How a consent ended; sent back to `return_to` as its query where there is one."""
+
+    return_to: str = ""
+    connection: str = ""
+    expires_at: datetime | None = None
+    error: str = ""
+    error_description: str = ""
+    """The error in a sentence for people."""
+
+    def url(self) -> str:
+        answer = {"error": self.error, "error_description": self.error_description}
+        if self.connection:
+            answer = {"connection": self.connection}
+        joiner = "&" if urlsplit(self.return_to).query else "?"
+        return self.return_to + joiner + urlencode(answer)
+
+
+class State(Struct):
+    """What the sealed state carries."""
+
+    id: str
+    team_id: str
+    user_id: str
+    provider: str
+    mailbox_id: str
+    return_to: str
+    expires_at: datetime
+    kept: dict[str, str]
+
+
+# -- asking ---------------------------------------------------------------------------------------
+
+
+def start(world: World, caller: Caller, request: StartConsent) -> ConsentUrl:
+    _check_return_to(world, request.return_to)
+    if request.mailbox_id:
+        known = mailboxes.own(world, caller, request.mailbox_id).record
+        if known.provider != request.provider:
+            raise InvalidRequest.field(
+                "/provider", f"This mailbox is connected at {known.provider}."
+            )
+        request.login_hint = request.login_hint or known.address
+    oauth = world.providers.get(request.provider).oauth
+    started = oauth.start(redirect_uri=_redirect_uri(world), login_hint=request.login_hint)
+    expires_at = world.clock.now() + STATE_LIFE
+    state = State(
+        id=ids.random(),
+        team_id=caller.team_id,
+        user_id=caller.user_id,
+        provider=request.provider,
+        mailbox_id=request.mailbox_id,
+        return_to=request.return_to,
+        expires_at=expires_at,
+        kept=started.kept,
+    )
+    sealed = world.sealer.seal(msgspec.json.encode(state), context=_STATE)
+    return ConsentUrl(f"{started.url}&state={quote(sealed)}", expires_at)
+
+
+def _redirect_uri(world: World) -> str:
+    world.settings.require("PUBLIC_URL")
+    return function_url(world.settings.public_url, "oauth_callback")
+
+
+def _check_return_to(world: World, return_to: str) -> None:
+    """Only to origins that ops allowed: anything else would be an open redirect."""
+    if not return_to:
+        return
+    parts = urlsplit(return_to)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    clean = return_to.isascii() and return_to.isprintable() and "\\" not in return_to
+    if not clean or parts.fragment or origin not in world.settings.allowed_origins:
+        raise InvalidRequest.field(
+            "/return_to", "must be a URL of an allowed origin (ALLOWED_ORIGINS), without a fragment"
+        )
+
+
+# -- the browser comes back -----------------------------------------------------------------------
+
+
+def finish(world: World, answer: Mapping[str, str]) -> Ended:
+    """Raises InvalidRequest for a state that is not ours, and whatever went wrong where there is no
+    `return_to` to say it at."""
+    state = _open_state(world, answer.get("state", ""))
+    try:
+        connection = _connect(world, state, answer)
+    except MailbridgeError as error:
+        if not state.return_to:
+            raise
+        reason = error.reason or "failed"
+        return Ended(state.return_to, error=reason, error_description=error.detail)
+    return Ended(state.return_to, connection=connection.id, expires_at=connection.expires_at)
+
+
+def _open_state(world: World, sealed: str) -> State:
+    if not sealed:
+        raise InvalidRequest.field("/state", "is missing: start again with POST /oauth_start")
+    try:
+        return msgspec.json.decode(world.sealer.open(sealed, context=_STATE), type=State)
+    except (InvalidRequest, msgspec.ValidationError) as error:
+        raise InvalidRequest(
+            "This state was not made here or was changed: start again with POST /oauth_start.",
+            reason="state_invalid",
+        ) from error
+
+
+def _connect(world: World, state: State, answer: Mapping[str, str]) -> Connection:
+    _use_once(world, state)
+    provider = world.providers.get(state.provider)
+    consent = provider.oauth.finish(answer, kept=state.kept, redirect_uri=_redirect_uri(world))
+    if state.mailbox_id and state.mailbox_id != _mailbox_id(state, consent):
+        raise Conflict(
+            f"You signed in as {consent.account.address}, which is another account than the one to "
+            "reconnect. Start again and choose that one.",
+            reason="account_mismatch",
+        )
+    return _keep(world, state, consent)
+
+
+def _mailbox_id(state: State, consent: Consent) -> str:
+    return mailbox_id(state.team_id, state.provider, consent.account.id)
+
+
+def _use_once(world: World, state: State) -> None:
+    now = world.clock.now()
+    if now >= state.expires_at:
+        raise InvalidRequest(
+            "This consent took longer than ten minutes: start again.", reason="state_expired"
+        )
+    try:
+        used = UsedState(expires_at=state.expires_at)
+        records.used_states(world.documents).create(state.id, used)
+    except AlreadyExists as error:
+        raise InvalidRequest(
+            "This answer was used already: start again.", reason="state_used"
+        ) from error
+
+
+def _keep(world: World, state: State, consent: Consent) -> Connection:
+    """The record first: whatever secret follows can then be found and destroyed when it expires."""
+    provider = world.providers.get(state.provider)
+    if consent.credential.refresh_token is None:
+        raise InvalidRequest(
+            "The provider sent no lasting permission. Remove this app from the account's connected "
+            "apps, then start again.",
+            reason="no_refresh_token",
+        )
+    scopes = consent.credential.scopes or ()
+    connection = Connection(
+        id=ids.random(),
+        team_id=state.team_id,
+        user_id=state.user_id,
+        provider=state.provider,
+        account=consent.account,
+        scopes=scopes,
+        missing_scopes=provider.missing_scopes(scopes),
+        expires_at=world.clock.now() + confirming.CONNECTION_LIFE,
+    )
+    records.connections(world.documents, state.team_id).create(connection.id, connection)
+    kept = tokens.Kept(consent.credential.refresh_token)
+    world.secrets.put(confirming.pending_secret(connection.id), msgspec.json.encode(kept))
+    return connection

@@ -1,0 +1,221 @@
+"""A team's mailboxes: who may see and use them, and their settings."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from shared import records
+from shared.domain.audit import AuditEvent
+from shared.domain.caller import Caller
+from shared.domain.errors import Forbidden, InvalidRequest, NotFound
+from shared.domain.mailboxes import Capability, GrantState, Mailbox
+from shared.domain.sync import SyncState
+from shared.ports.documents import Write
+from shared.ports.world import World
+from shared.records import Versioned
+from shared.services import outbox, schedule
+from shared.services.accounts import tokens
+from shared.services.paging import PageQuery
+
+TROUBLES = 50
+"""So many are shown."""
+
+
+class TroubleView(Struct):
+    """A message that could not be taken in; `retry_at` is null once nobody tries any more."""
+
+    provider_message_id: str
+    reason: str
+    attempts: int
+    first_at: datetime
+    retry_at: datetime | None
+
+
+class SyncView(Struct):
+    """How far the sync is. Counts since the mailbox was connected."""
+
+    phase: str
+    last_good_at: datetime | None
+    next_sync_at: datetime | None
+    last_error: str
+    examined: int
+    stored: int
+    troubled: int
+    vanished: int
+    quota_units: int
+    troubles: list[TroubleView] | None = None
+    """The latest, where one mailbox is shown; null in lists."""
+
+
+class MailboxView(Struct):
+    id: str
+    provider: str
+    address: str
+    name: str
+    user_id: str
+    shared: bool
+    state: GrantState
+    state_reason: str
+    """The provider's own code, for support."""
+    state_detail: str
+    """The state in a sentence for people."""
+    state_since: datetime
+    state_until: datetime | None
+    """When a throttled mailbox goes on; null otherwise."""
+    last_good_at: datetime | None
+    """When the provider last did what it was asked for."""
+    scopes: tuple[str, ...]
+    missing_scopes: tuple[str, ...]
+    created_at: datetime
+    sync: SyncView
+
+
+class MailboxList(Struct):
+    mailboxes: list[MailboxView]
+    next_page_token: str
+
+
+class MailboxChange(Struct, forbid_unknown_fields=True):
+    name: str | UnsetType = UNSET
+    shared: bool | UnsetType = UNSET
+
+
+# -- who may ----------------------------------------------------------------------------------------
+
+
+def usable(world: World, caller: Caller, mailbox_id: str) -> Versioned[Mailbox]:
+    """A mailbox the caller may see, sync and send from: own, shared with the team, or any to an admin.
+
+    Raises NotFound, also for a colleague's private one: its existence is nobody's business."""
+    found = records.mailboxes(world.documents, caller.team_id).versioned(mailbox_id)
+    if _may_use(caller, found.record):
+        return found
+    raise NotFound(f"There is no mailbox {mailbox_id!r} here.", reason="mailbox_not_found")
+
+
+def sendable(world: World, caller: Caller, mailbox_id: str) -> Mailbox:
+    """A mailbox the caller may write from: being an admin is no right to speak as somebody else.
+
+    Raises NotFound, Forbidden, GrantRevoked, MissingScope."""
+    mailbox = usable(world, caller, mailbox_id).record
+    if not mailbox.shared and mailbox.user_id != caller.user_id:
+        raise Forbidden("Only its owner can send from a private mailbox.", reason="not_yours")
+    tokens.check(world, mailbox, Capability.SEND)
+    return mailbox
+
+
+def own(world: World, caller: Caller, mailbox_id: str) -> Versioned[Mailbox]:
+    """A mailbox whose settings and consent the caller may change. Raises NotFound, Forbidden."""
+    found = usable(world, caller, mailbox_id)
+    if found.record.user_id != caller.user_id and not caller.admin:
+        raise Forbidden(
+            "Only its owner or an admin may do this to a shared mailbox.", reason="not_yours"
+        )
+    return found
+
+
+def _may_use(caller: Caller, mailbox: Mailbox) -> bool:
+    return mailbox.shared or mailbox.user_id == caller.user_id or caller.admin
+
+
+# -- reading ----------------------------------------------------------------------------------------
+
+
+def show(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
+    mailbox = usable(world, caller, mailbox_id).record
+    view = _view(mailbox, records.syncs(world.documents).get(mailbox.id))
+    view.sync.troubles = _troubles(world, mailbox.id)
+    return view
+
+
+def _troubles(world: World, mailbox_id: str) -> list[TroubleView]:
+    latest, _ = records.troubles(world.documents, mailbox_id).page(
+        order_by=("-first_at",), limit=TROUBLES
+    )
+    return [
+        TroubleView(one.provider_id, one.reason, one.attempts, one.first_at, one.retry_at)
+        for one in latest
+    ]
+
+
+def list_(world: World, caller: Caller, query: PageQuery) -> MailboxList:
+    """Oldest first."""
+    mailboxes, token = records.mailboxes(world.documents, caller.team_id).page(
+        order_by=("created_at",), limit=query.page_size, after=query.page_token
+    )
+    mine = [mailbox for mailbox in mailboxes if _may_use(caller, mailbox)]
+    syncs = records.syncs(world.documents).many(mailbox.id for mailbox in mine)
+    return MailboxList([_view(m, syncs[m.id].record) for m in mine if m.id in syncs], token)
+
+
+def _view(mailbox: Mailbox, sync: SyncState) -> MailboxView:
+    progress = sync.progress
+    return MailboxView(
+        id=mailbox.id,
+        provider=mailbox.provider,
+        address=mailbox.address,
+        name=mailbox.name,
+        user_id=mailbox.user_id,
+        shared=mailbox.shared,
+        state=mailbox.state,
+        state_reason=mailbox.state_reason,
+        state_detail=mailbox.sentence,
+        state_since=mailbox.state_since,
+        state_until=mailbox.state_until,
+        last_good_at=max(filter(None, (mailbox.last_good_at, sync.last_good_at)), default=None),
+        scopes=mailbox.scopes,
+        missing_scopes=mailbox.missing_scopes,
+        created_at=mailbox.created_at,
+        sync=SyncView(
+            phase=progress.phase,
+            last_good_at=sync.last_good_at,
+            next_sync_at=sync.next_sync_at,
+            last_error=sync.last_error,
+            examined=progress.examined,
+            stored=progress.stored,
+            troubled=progress.troubled,
+            vanished=progress.vanished,
+            quota_units=progress.units,
+        ),
+    )
+
+
+# -- changing ---------------------------------------------------------------------------------------
+
+
+def change(world: World, caller: Caller, mailbox_id: str, wanted: MailboxChange) -> MailboxView:
+    mailbox = own(world, caller, mailbox_id).record
+    fields = {k: v for k, v in msgspec.structs.asdict(wanted).items() if v is not UNSET}
+    if len(fields.get("name", "")) > 200:
+        raise InvalidRequest.field("/name", "must have at most 200 characters")
+    mailboxes = records.mailboxes(world.documents, caller.team_id)
+    updating = mailboxes.updating(mailbox_id, **fields, updated_at=world.clock.now())
+    world.documents.write(updating, *_audited(world, caller, mailbox, wanted.shared))
+    return show(world, caller, mailbox_id)
+
+
+def _audited(
+    world: World, caller: Caller, mailbox: Mailbox, shared: bool | UnsetType
+) -> Sequence[Write]:
+    if shared is UNSET or shared == mailbox.shared:
+        return []
+    detail = "Shared with the team." if shared else "Private from now on."
+    event = AuditEvent.SHARING_CHANGED
+    return [
+        outbox.writing(
+            world, mailbox.team_id, mailbox.id, event, user_id=caller.user_id, detail=detail
+        )
+    ]
+
+
+def sync_now(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
+    """Due at once: by a task of its own, and by the schedule should that get lost.
+
+    Raises GrantRevoked, MissingScope."""
+    mailbox = usable(world, caller, mailbox_id).record
+    tokens.check(world, mailbox, Capability.READ)
+    records.syncs(world.documents).update(mailbox_id, next_sync_at=world.clock.now())
+    world.tasks.enqueue(schedule.task(mailbox_id))
+    return show(world, caller, mailbox_id)

@@ -1,0 +1,1 @@
+"""Outgoing mail: written, checked, delivered."""

@@ -1,0 +1,69 @@
+"""Checking what an author wrote: every wrong field of an email is named, none is dropped."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from shared import records
+from shared.domain.emails import Email
+from shared.domain.errors import FieldError, InvalidRequest
+from shared.domain.mail import Address
+from shared.mime.addresses import require_sendable
+from shared.ports.world import World
+
+MAX_BODY = 700_000
+"""UTF-8 bytes of HTML and text together: the record must fit one document."""
+
+
+class Recipient(Struct, forbid_unknown_fields=True):
+    address: str
+    name: str = ""
+
+
+Recipients = tuple[str | Recipient, ...]
+"""Plain addresses, or objects that add a name to show."""
+
+
+def fill(world: World, email: Email, given: Mapping[str, object]) -> None:
+    """Takes over the given fields. Raises InvalidRequest naming every one that is wrong."""
+    errors: list[FieldError] = []
+    for field in ("to", "cc", "bcc"):
+        if field in given:
+            setattr(email, field, _recipients(field, given[field], errors))
+    for field in ("subject", "html", "text", "in_reply_to"):
+        if field in given:
+            setattr(email, field, given[field])
+    count = len(email.to) + len(email.cc) + len(email.bcc)
+    if count > world.settings.max_recipients:
+        errors.append(
+            FieldError("/to", f"at most {world.settings.max_recipients} recipients in all")
+        )
+    if any(character in email.subject for character in "\r\n\0"):
+        errors.append(FieldError("/subject", "must be one line"))
+    for body in ("html", "text"):
+        if "\0" in getattr(email, body):
+            errors.append(FieldError(f"/{body}", "must not hold NUL characters"))
+    if len(email.html.encode()) + len(email.text.encode()) > MAX_BODY:
+        errors.append(FieldError("/html", f"HTML and text may have {MAX_BODY} bytes together"))
+    if email.in_reply_to and not _answers(world, email):
+        errors.append(FieldError("/in_reply_to", "there is no such message"))
+    if errors:
+        raise InvalidRequest("This email cannot be sent as it is.", errors=errors)
+
+
+def _recipients(field: str, given: object, errors: list[FieldError]) -> tuple[Address, ...]:
+    good: list[Address] = []
+    assert isinstance(given, tuple)  # noqa: S101  # by the request's type
+    for place, one in enumerate(given):
+        recipient = Recipient(one) if isinstance(one, str) else one
+        try:
+            if any(character in recipient.name for character in "\r\n\0"):
+                raise ValueError("the name must be one line")
+            good.append(Address(require_sendable(recipient.address), recipient.name))
+        except ValueError as error:
+            errors.append(FieldError(f"/{field}/{place}", str(error)))
+    return tuple(good)
+
+
+def _answers(world: World, email: Email) -> bool:
+    return records.messages(world.documents, email.team_id).find(email.in_reply_to) is not None

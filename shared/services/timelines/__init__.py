@@ -1,0 +1,1 @@
+"""Contacts, and the mail that is taken in, filed, shown and erased."""

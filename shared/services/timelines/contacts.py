@@ -1,0 +1,199 @@
+"""The CRM's contacts, and the timeline of each."""
+
+from contextlib import suppress
+from datetime import datetime
+
+from msgspec import Struct
+
+from shared import records
+from shared.domain import ids
+from shared.domain.caller import Caller
+from shared.domain.contacts import Activity, Contact, ContactAddress, Direction, address_id
+from shared.domain.errors import (
+    AlreadyExists,
+    Conflict,
+    FieldError,
+    InvalidRequest,
+    ProviderUnavailable,
+)
+from shared.domain.mailboxes import GrantState
+from shared.mime.addresses import normalise
+from shared.ports.documents import Where
+from shared.ports.world import World
+from shared.services import schedule
+from shared.services.paging import PageQuery
+
+MAX_ADDRESSES = 50
+
+
+class NewContact(Struct, forbid_unknown_fields=True):
+    addresses: tuple[str, ...]
+    name: str = ""
+
+
+class ContactView(Struct):
+    id: str
+    name: str
+    addresses: tuple[str, ...]
+    created_at: datetime
+
+
+class ContactList(Struct):
+    contacts: list[ContactView]
+    next_page_token: str
+
+
+class ActivityView(Struct):
+    """`message` is the path of the mail itself."""
+
+    id: str
+    kind: str
+    direction: Direction
+    at: datetime
+    user_id: str
+    mailbox_id: str
+    subject: str
+    snippet: str
+    message_id: str
+    message: str
+
+
+class Timeline(Struct):
+    activities: list[ActivityView]
+    next_page_token: str
+
+
+class ContactQuery(PageQuery, forbid_unknown_fields=True):
+    address: str = ""
+    """Only the contact with this address."""
+
+
+# -- making -----------------------------------------------------------------------------------------
+
+
+def create(world: World, caller: Caller, new: NewContact) -> ContactView:
+    """Raises InvalidRequest, and Conflict when an address belongs to another contact of the team.
+
+    Past mail with the contact is brought in by each mailbox's next sync, which starts at once.
+    """
+    now = world.clock.now()
+    contact = Contact(
+        id=ids.random(),
+        team_id=caller.team_id,
+        name=_name(new.name),
+        addresses=_addresses(new.addresses),
+        created_at=now,
+    )
+    contacts = records.contacts(world.documents, caller.team_id)
+    index = records.addresses(world.documents, caller.team_id)
+    entries = [
+        ContactAddress(
+            address=address, team_id=caller.team_id, contact_ids=(contact.id,), added_at=now
+        )
+        for address in contact.addresses
+    ]
+    try:
+        world.documents.write(
+            contacts.creating(contact.id, contact),
+            *(index.creating(address_id(entry.address), entry) for entry in entries),
+        )
+    except AlreadyExists as error:
+        raise _taken(world, caller, contact) from error
+    _sync_team(world, caller)
+    return _view(contact)
+
+
+def _name(text: str) -> str:
+    if len(text) > 200:
+        raise InvalidRequest.field("/name", "must have at most 200 characters")
+    return text.strip()
+
+
+def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
+    if not 1 <= len(given) <= MAX_ADDRESSES:
+        raise InvalidRequest.field("/addresses", f"must hold 1 to {MAX_ADDRESSES} addresses")
+    good: list[str] = []
+    errors: list[FieldError] = []
+    for place, text in enumerate(given):
+        try:
+            good.append(normalise(text))
+        except ValueError as error:
+            errors.append(FieldError(f"/addresses/{place}", str(error)))
+    if errors:
+        raise InvalidRequest("Not every address can be used.", errors=errors)
+    return tuple(dict.fromkeys(good))
+
+
+def _taken(world: World, caller: Caller, contact: Contact) -> Conflict:
+    index = records.addresses(world.documents, caller.team_id)
+    held = index.many(address_id(address) for address in contact.addresses)
+    said = ", ".join(
+        f"{v.record.address} (contact {v.record.contact_ids[0]})" for v in held.values()
+    )
+    return Conflict(f"In use by another contact: {said}.", reason="address_taken")
+
+
+def _sync_team(world: World, caller: Caller) -> None:
+    """Only hastens: what is lost here, the schedule does."""
+    mailboxes, _ = records.mailboxes(world.documents, caller.team_id).page(
+        Where("state", "==", GrantState.CONNECTED.value), limit=100
+    )
+    with suppress(ProviderUnavailable):
+        world.tasks.enqueue(*(schedule.soon(world, mailbox.id) for mailbox in mailboxes))
+
+
+# -- reading ----------------------------------------------------------------------------------------
+
+
+def show(world: World, caller: Caller, contact_id: str) -> ContactView:
+    return _view(records.contacts(world.documents, caller.team_id).get(contact_id))
+
+
+def list_(world: World, caller: Caller, query: ContactQuery) -> ContactList:
+    """Oldest first."""
+    contacts = records.contacts(world.documents, caller.team_id)
+    if query.address:
+        return ContactList(_by_address(world, caller, query.address), "")
+    page, token = contacts.page(
+        order_by=("created_at",), limit=query.page_size, after=query.page_token
+    )
+    return ContactList([_view(contact) for contact in page], token)
+
+
+def _by_address(world: World, caller: Caller, address: str) -> list[ContactView]:
+    try:
+        wanted = address_id(normalise(address))
+    except ValueError as error:
+        raise InvalidRequest.field("/address", str(error)) from error
+    found = records.addresses(world.documents, caller.team_id).find(wanted)
+    contact_ids = found.record.contact_ids if found else ()
+    held = records.contacts(world.documents, caller.team_id).many(contact_ids)
+    return [_view(contact.record) for contact in held.values()]
+
+
+def timeline(world: World, caller: Caller, contact_id: str, query: PageQuery) -> Timeline:
+    """Newest first."""
+    records.contacts(world.documents, caller.team_id).get(contact_id)
+    page, token = records.activities(world.documents, caller.team_id, contact_id).page(
+        order_by=("-at",), limit=query.page_size, after=query.page_token
+    )
+    return Timeline([_activity(activity) for activity in page], token)
+
+
+def _view(contact: Contact) -> ContactView:
+    return ContactView(contact.id, contact.name, contact.addresses, contact.created_at)
+
+
+def _activity(activity: Activity) -> ActivityView:
+    return ActivityView(
+        id=activity.id,
+        kind=activity.kind,
+        direction=activity.direction,
+        at=activity.at,
+        user_id=activity.user_id,
+        mailbox_id=activity.mailbox_id,
+        subject=activity.subject,
+        snippet=activity.snippet,
+        message_id=activity.message_id,
+        message=f"/messages/{activity.message_id}",
+    )
