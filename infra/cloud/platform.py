@@ -39,9 +39,9 @@ class Stores(Protocol):
         """As `Platform.serving`; `logs` is a folder."""
 
 
-def chosen(settings: Mapping[str, str], *, simulated: bool) -> MakePlatform:
+def platform_for(settings: Mapping[str, str], *, simulated: bool) -> MakePlatform:
     """Emulators unless GOOGLE_CLOUD_PROJECT is set; also then if one of them is asked for by its
-    *_EMULATOR_HOST. For the rest as `infra.local.platform.chosen`."""
+    *_EMULATOR_HOST. For the rest as `infra.local.platform.platform_for`."""
     if _TASKS in settings:
         raise ConfigurationError(
             f"{_TASKS} cannot be chosen here: the stack has a task queue of its own, whose tokens its "

@@ -10,7 +10,7 @@ from msgspec import Struct
 from infra.demo.accounting import Account, Report, doubled
 from infra.demo.api import Refused
 from infra.demo.stage import Stage
-from infra.simulator import Loaded, head
+from infra.simulator import Loaded, headers
 from shared.mime.addresses import normalise, parse_list
 from shared.services.timelines.messages import MessageView
 
@@ -71,7 +71,7 @@ class Ledger:
         """The simulator reads mail with code of its own: a From so broken that the two of us see
         different people in it names nobody for certain."""
         raw = self._stage.simulated.raw(account.address, mail.message_id)
-        senders = [value for name, value in head.fields(raw) if name.lower() == "from"]
+        senders = [value for name, value in headers.fields(raw) if name.lower() == "from"]
         read = {person.address for value in senders for person in parse_list(value)}
         if normalise(mail.sender) in read:
             return ""

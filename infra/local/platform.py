@@ -44,7 +44,7 @@ MakePlatform = Callable[[FunctionsMap, Path, Invoker, Report], Platform]
 """Of the functions, the stack's folder, who calls the functions, and who is told of trouble."""
 
 
-def chosen(settings: Mapping[str, str], *, simulated: bool) -> MakePlatform:
+def platform_for(settings: Mapping[str, str], *, simulated: bool) -> MakePlatform:
     """The one for these settings; `simulated` says that the providers are. ConfigurationError when it
     cannot run here."""
     backend = settings.get("BACKEND", EMBEDDED)
@@ -56,7 +56,7 @@ def chosen(settings: Mapping[str, str], *, simulated: bool) -> MakePlatform:
         )
     from infra.cloud import platform  # Google's libraries take half a second to load
 
-    return platform.chosen(settings, simulated=simulated)
+    return platform.platform_for(settings, simulated=simulated)
 
 
 class OnEmbedded:

@@ -63,7 +63,7 @@ class Stack:
         self.map = functions_map.load()
         self._chosen = configuration.chosen(environment)
         self._simulated = configuration.needs_simulator(self._chosen, self.map)
-        self._make_platform = platform.chosen(self._chosen, simulated=self._simulated)
+        self._make_platform = platform.platform_for(self._chosen, simulated=self._simulated)
         self._data, self._port, self._mail, self._report = data.resolve(), port, mail, report
         self._check_mail()
         self.development = not configuration.has_issuer(self._chosen)

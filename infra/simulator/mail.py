@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from infra.simulator import head
+from infra.simulator import headers
 
 Kind = Literal["added", "deleted", "labels_added", "labels_removed"]
 
@@ -36,7 +36,7 @@ class Message(Struct, frozen=True, kw_only=True):
     size: int
     change: int
     """The number of the last change to it."""
-    facts: head.Facts
+    facts: headers.Facts
     properties: dict[str, str] = {}
     """What its owner's programs keep on it beside the mail, where the vendor has such."""
 
@@ -136,17 +136,17 @@ class Mailbox:
         """Oldest first."""
         return [m for _, key in self._order if (m := self.messages[key]).thread == thread]
 
-    def conversation(self, facts: head.Facts, *, prefer: str = "") -> str:
+    def conversation(self, facts: headers.Facts, *, prefer: str = "") -> str:
         """The thread this mail answers: it names one of its messages and keeps the subject. "" if none.
 
         Of several, `prefer` wins, then the latest reference.
         """
-        subject = head.base_subject(facts.subject)
+        subject = headers.base_subject(facts.subject)
         threads = [
             message.thread
             for reference in reversed(facts.references)
             for message in map(self.messages.__getitem__, self._by_message_id.get(reference, ()))
-            if head.base_subject(message.facts.subject) == subject
+            if headers.base_subject(message.facts.subject) == subject
         ]
         return prefer if prefer in threads else next(iter(threads), "")
 

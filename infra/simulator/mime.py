@@ -5,7 +5,7 @@ from email import message_from_bytes
 from email.errors import InvalidBase64LengthDefect
 from email.message import Message as Part
 
-from infra.simulator import head
+from infra.simulator import headers
 from infra.simulator.charsets import charset_text, header_text, lenient_base64
 
 MAX_DEPTH = 60
@@ -14,11 +14,11 @@ MAX_DEPTH = 60
 
 def parse(raw: bytes) -> Part:
     """The whole tree. A mail nested too deeply for the parser comes back as one text part."""
-    raw = head.tidied(raw)
+    raw = headers.tidied(raw)
     try:
         return message_from_bytes(raw)
     except RecursionError:
-        block, body = head.split(raw)
+        block, body = headers.split(raw)
         top = message_from_bytes(block)
         del top["Content-Type"]
         top.set_payload(body.decode("ascii", "surrogateescape"))
@@ -75,11 +75,11 @@ def file_name(part: Part) -> str:
         if name.lower() in {"content-type", "content-disposition"} and name not in readable:
             readable[name] = field_text(value)
     try:
-        return head.decoded(readable.get_filename() or "")
+        return headers.decoded(readable.get_filename() or "")
     except (ValueError, TypeError, LookupError, AttributeError):
         return ""
 
 
 def field_text(value: object) -> str:
     """The parser keeps bytes beyond ASCII as surrogates."""
-    return head.unfolded(header_text(str(value).encode("ascii", "surrogateescape")))
+    return headers.unfolded(header_text(str(value).encode("ascii", "surrogateescape")))

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 
 from msgspec.structs import replace
 
-from infra.simulator import head
+from infra.simulator import headers
 from infra.simulator.mail import (
     FIRST_CHANGE,
     HISTORY_LIFETIME,
@@ -59,7 +59,7 @@ class PostOffice:
     def add_account(self, address: str, *, name: str, provider: str, tenant: str = "") -> Account:
         """Adding one again changes its name alone."""
         address = address.strip().lower()
-        if head.people([address]).addresses != (address,):
+        if headers.people([address]).addresses != (address,):
             raise ValueError(f"{address!r} is no mail address")
         with self.store:
             if box := self._mailboxes.get(address):
@@ -111,7 +111,7 @@ class PostOffice:
         """
         with self.store:
             box = self.mailbox(account)
-            facts = head.facts(raw)
+            facts = headers.facts(raw)
             key = self.id_prefixes.get(box.account.provider, "") + self._new_id()
             if at is None:
                 at = facts.dated_ms or self._now()
@@ -242,9 +242,9 @@ class PostOffice:
         at: int | None = None,
     ) -> Message:
         """A mail arrives from outside. Raises KeyError for an unknown account."""
-        now = head.from_milliseconds(at if at is not None else self._now())
+        now = headers.from_milliseconds(at if at is not None else self._now())
         hop = f"by 127.0.0.1 with SMTP id {secrets.token_hex(8)}; {format_datetime(now)}"
-        arrived = head.edited(raw, add=(("Delivered-To", to), ("Received", hop)))
+        arrived = headers.edited(raw, add=(("Delivered-To", to), ("Received", hop)))
         stamp = int(now.timestamp() * 1000)
         message = self.add(to, arrived, labels=labels, at=stamp)
         self._meters.count("messages", "delivered")
@@ -256,7 +256,7 @@ class PostOffice:
         Nobody receives the Bcc header.
         """
         self._meters.count("messages", "sent")
-        raw = head.edited(raw, drop=("Bcc",))
+        raw = headers.edited(raw, drop=("Bcc",))
         with self.store:
             for recipient in recipients:
                 if recipient in self._mailboxes:

@@ -13,7 +13,7 @@ from email.utils import format_datetime
 
 from msgspec import Struct
 
-from infra.simulator import head
+from infra.simulator import headers
 from infra.simulator.sample_texts import (
     BOUNCE,
     CONVERSATIONS,
@@ -97,7 +97,7 @@ def _bounce(now: datetime) -> Sample:
     mail["Subject"] = "Delivery Status Notification (Failure)"
     mail["Message-ID"] = "<bounce.1@example.com>"
     kind = 'multipart/report; report-type=delivery-status; boundary="b1"'
-    raw = head.edited(
+    raw = headers.edited(
         mail.as_bytes() + BOUNCE.replace("\n", "\r\n").encode(),
         add=(("MIME-Version", "1.0"), ("Content-Type", kind)),
     )

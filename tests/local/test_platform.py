@@ -24,7 +24,7 @@ OWN = {"FIRESTORE_DATABASE": "tryout"}
 
 def refusal(settings: dict[str, str], *, simulated: bool = True) -> str:
     with pytest.raises(ConfigurationError) as refused:
-        platform.chosen(settings, simulated=simulated)
+        platform.platform_for(settings, simulated=simulated)
     return str(refused.value.detail)
 
 
@@ -78,8 +78,8 @@ class TestRealProject:
 
     @pytest.mark.usefixtures("credentials")
     def test_is_taken_where_no_emulator_is_asked_for(self) -> None:
-        platform.chosen(REAL, simulated=False)
-        platform.chosen(REAL | OWN, simulated=True)
+        platform.platform_for(REAL, simulated=False)
+        platform.platform_for(REAL | OWN, simulated=True)
 
     @pytest.mark.usefixtures("credentials")
     @pytest.mark.skipif(bool(emulator.missing()), reason=emulator.missing())
@@ -105,7 +105,7 @@ class TestRealProject:
 
     @pytest.mark.usefixtures("no_credentials")
     def test_is_left_alone_where_one_is(self) -> None:
-        platform.chosen(REAL | {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:9"}, simulated=True)
+        platform.platform_for(REAL | {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:9"}, simulated=True)
 
 
 def test_an_emulator_that_runs_already_is_used(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.simulator import Simulator, head, loading
+from infra.simulator import Simulator, headers, loading
 from tests.simulator.people import ANA, BEN, mail
 
 MBOX = (
@@ -137,4 +137,4 @@ def test_accounts_that_share_a_folder_take_turns(tmp_path: Path, simulator: Simu
 def test_people_are_found_where_a_mail_client_sees_them(
     value: str, addresses: tuple[str, ...]
 ) -> None:
-    assert head.people([value]).addresses == addresses
+    assert headers.people([value]).addresses == addresses

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.simulator import head
+from infra.simulator import headers
 from infra.simulator.google.payload import Reading, read
 from tests.simulator.people import decoded, mail
 
@@ -98,7 +98,7 @@ def test_a_decoded_name_cannot_become_another_address() -> None:
     raw = mail(sender="=?utf-8?q?Doe=2C_J=22=22_=3Cx=40evil=2Eexample=3E?= <jane@x.example>")
 
     assert header(raw, "From") == '"Doe, J\\"\\" <x@evil.example>" <jane@x.example>'
-    assert head.facts(raw).people["from"].addresses == ("jane@x.example",)
+    assert headers.facts(raw).people["from"].addresses == ("jane@x.example",)
 
 
 def test_a_name_encoded_inside_its_quotes_is_not_quoted_twice() -> None:
@@ -196,7 +196,7 @@ PIECES = [
 @given(st.binary(max_size=300) | st.lists(st.sampled_from(PIECES), max_size=14).map(b"".join))
 def test_no_bytes_are_too_broken_to_be_served(raw: bytes) -> None:
     reading: Reading = read(raw)
-    head.facts(raw)
+    headers.facts(raw)
 
     assert msgspec.json.decode(reading.payload)["partId"] == ""
     assert reading.text.startswith(" ")
@@ -210,9 +210,9 @@ def test_no_bytes_are_too_broken_to_be_served(raw: bytes) -> None:
 def test_editing_headers_takes_out_the_named_ones_and_no_other_byte(fields: list[bytes]) -> None:
     raw = b"".join([*fields, b"\r\n", b"body\r\nBcc: in the body\r\n"])
 
-    edited = head.edited(raw, drop=("BCC",), add=(("X", "1"),))
+    edited = headers.edited(raw, drop=("BCC",), add=(("X", "1"),))
 
     kept = b"".join(field for field in fields if not field.lower().startswith(b"bcc"))
     assert edited.split(b"\n", 1)[1].startswith(kept)
     assert edited.endswith(b"\r\nbody\r\nBcc: in the body\r\n")
-    assert [name for name, _ in head.fields(edited)].count("X") == 1
+    assert [name for name, _ in headers.fields(edited)].count("X") == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.simulator import head
+from infra.simulator import headers
 from infra.simulator.google.payload import Reading, read
 from infra.simulator.google.query import Query
 from infra.simulator.mail import Message
@@ -29,7 +29,7 @@ class Found:
             labels=labels,
             size=len(raw),
             change=1,
-            facts=head.facts(raw),
+            facts=headers.facts(raw),
         )
         self.reading: Reading = read(raw)
 

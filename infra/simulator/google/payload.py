@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from infra.simulator import head, mime
+from infra.simulator import headers, mime
 from infra.simulator.charsets import words
 
-_ADDRESSED = {*head.PEOPLE, "sender", "delivered-to", "return-path", "resent-from", "resent-to"}
+_ADDRESSED = {*headers.PEOPLE, "sender", "delivered-to", "return-path", "resent-from", "resent-to"}
 _INVISIBLE = re.compile(
     r"<(style|script|head|title)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", re.DOTALL | re.IGNORECASE
 )
@@ -56,10 +56,10 @@ def read(raw: bytes) -> Reading:
     builder = _Builder()
     payload = builder.node(root, "", 0)
     shown = builder.plain or _html_text(builder.html)
-    headers = payload["headers"]
-    people = " ".join(h["value"] for h in headers if h["name"].lower() in _ADDRESSED | {"subject"})
+    fields = payload["headers"]
+    people = " ".join(h["value"] for h in fields if h["name"].lower() in _ADDRESSED | {"subject"})
     return Reading(
-        headers=headers,
+        headers=fields,
         payload=msgspec.Raw(msgspec.json.encode(payload)),
         mime_type=payload["mimeType"],
         snippet=_snippet(shown),
@@ -132,7 +132,7 @@ def _headers(part: Part) -> list[dict[str, str]]:
 
 
 def _value(name: str, value: object) -> str:
-    return head.decoded(mime.field_text(value), structured=name.lower() in _ADDRESSED)
+    return headers.decoded(mime.field_text(value), structured=name.lower() in _ADDRESSED)
 
 
 def _html_text(html: str) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
 from infra.simulator.charsets import words
-from infra.simulator.head import People
+from infra.simulator.headers import People
 from infra.simulator.mail import Message
 
 

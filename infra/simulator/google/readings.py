@@ -1,9 +1,9 @@
 """Mails that were read already: building a message's JSON costs more than all the rest of a call."""
 
+from infra.simulator.cache import Cache
 from infra.simulator.google.payload import Reading, read
 from infra.simulator.mail import Message
 from infra.simulator.postoffice import PostOffice
-from infra.simulator.shelf import Shelf
 
 
 class Readings:
@@ -11,11 +11,11 @@ class Readings:
 
     def __init__(self, office: PostOffice) -> None:
         self._office = office
-        self._shelf = Shelf[Reading]()
+        self._cache = Cache[Reading]()
 
     def of(self, message: Message) -> Reading:
         """Raises KeyError when the message was deleted meanwhile."""
-        return self._shelf.get(message.id, lambda: read(self._office.raw(message)))
+        return self._cache.get(message.id, lambda: read(self._office.raw(message)))
 
 
 class Candidate:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from infra.simulator import head
+from infra.simulator import headers
 from infra.simulator.charsets import lenient_base64
 from infra.simulator.google import errors
 from infra.simulator.google.calls import Calls, number, page_token
@@ -63,7 +63,7 @@ class Sending:
         given = _body(request, MessageIn)
         raw = self._raw(given)
         with self._office.store:
-            thread = _thread(box, given.thread_id, head.facts(raw))
+            thread = _thread(box, given.thread_id, headers.facts(raw))
             return json_response(_labelled(self._sent(box, raw, thread)))
 
     def _send_draft(self, request: Request, box: Mailbox) -> Response:
@@ -77,7 +77,7 @@ class Sending:
         return json_response(_labelled(sent))
 
     def _sent(self, box: Mailbox, raw: bytes, thread: str) -> Message:
-        facts = head.facts(raw)
+        facts = headers.facts(raw)
         recipients = self._recipients(raw, facts)
         own = box.account.address
         self._quota.send(own)
@@ -87,11 +87,11 @@ class Sending:
         self._office.post(raw, sender=own, recipients=[r for r in recipients if r != own])
         return sent
 
-    def _recipients(self, raw: bytes, facts: head.Facts) -> list[str]:
+    def _recipients(self, raw: bytes, facts: headers.Facts) -> list[str]:
         """Raises Refused (400)."""
-        headers = head.fields(raw)
+        fields = headers.fields(raw)
         for name in ("To", "Cc", "Bcc"):
-            if head.unreachable(headers, name.lower()):
+            if headers.unreachable(fields, name.lower()):
                 raise errors.invalid(f"Invalid {name} header")
         if not facts.recipients:
             raise errors.invalid("Recipient address required")
@@ -99,20 +99,20 @@ class Sending:
             raise errors.invalid("Too many recipients")
         return facts.recipients
 
-    def _stamped(self, box: Mailbox, raw: bytes, facts: head.Facts) -> bytes:
+    def _stamped(self, box: Mailbox, raw: bytes, facts: headers.Facts) -> bytes:
         """Gmail gives every mail a Message-ID of its own and lets nobody write as somebody else."""
         now = format_datetime(self._office.clock.now())
         account = box.account
-        headers = [("Received", f"by gmailapi.google.com with HTTPREST; {now}")]
+        added = [("Received", f"by gmailapi.google.com with HTTPREST; {now}")]
         drop = ["Message-ID"]
         if facts.sender != account.address:
             drop.append("From")
-            headers.append(("From", formataddr((account.name, account.address))))
-        headers.append(("Message-ID", f"<CA+{secrets.token_urlsafe(30)}@mail.gmail.com>"))
-        if not head.first(head.fields(raw), "date"):
+            added.append(("From", formataddr((account.name, account.address))))
+        added.append(("Message-ID", f"<CA+{secrets.token_urlsafe(30)}@mail.gmail.com>"))
+        if not headers.first(headers.fields(raw), "date"):
             drop.append("Date")
-            headers.append(("Date", now))
-        return head.edited(raw, drop=drop, add=headers)
+            added.append(("Date", now))
+        return headers.edited(raw, drop=drop, add=added)
 
     # -- Drafts -----------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class Sending:
         given = _body(request, DraftIn).message
         raw = self._raw(given)
         with self._office.store:
-            thread = _thread(box, given.thread_id, head.facts(raw))
+            thread = _thread(box, given.thread_id, headers.facts(raw))
             at = int(self._office.clock.now().timestamp() * 1000)
             own = box.account.address
             message = self._office.add(own, raw, labels=("DRAFT",), at=at, thread=thread)
@@ -170,7 +170,7 @@ class Sending:
         return raw
 
 
-def _thread(box: Mailbox, asked: str, facts: head.Facts) -> str:
+def _thread(box: Mailbox, asked: str, facts: headers.Facts) -> str:
     """The thread a mail belongs to, "" for a new one.
 
     Being asked for is not enough: the mail must answer one of the thread's and keep its subject.

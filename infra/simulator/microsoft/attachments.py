@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from infra.simulator.mail import Message
-from infra.simulator.microsoft.moments import moment
 from infra.simulator.microsoft.reading import Attachment, Reading
+from infra.simulator.microsoft.times import timestamp
 
 
 def attachment_id(message: Message, number: int) -> str:
@@ -27,7 +27,7 @@ def _resource(message: Message, number: int, attachment: Attachment) -> dict[str
     resource = {
         "@odata.type": f"#microsoft.graph.{attachment.kind}Attachment",
         "id": attachment_id(message, number),
-        "lastModifiedDateTime": moment(message.at),
+        "lastModifiedDateTime": timestamp(message.at),
         "name": attachment.name,
         "contentType": attachment.content_type if attachment.kind == "file" else None,
         "size": len(attachment.content),

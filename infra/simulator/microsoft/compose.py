@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from infra.simulator import head
+from infra.simulator import headers
 from infra.simulator.microsoft.reading import plain_text
 
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
@@ -99,7 +99,7 @@ class MessageIn(Struct, rename="camel", forbid_unknown_fields=True):
 
 def mail(message: MessageIn) -> bytes:
     """Without From, Date and Message-ID, which are not the program's to say."""
-    return head.edited(_body(message).as_bytes(policy=_POLICY), add=list(_headers(message)))
+    return headers.edited(_body(message).as_bytes(policy=_POLICY), add=list(_headers(message)))
 
 
 def _headers(message: MessageIn) -> Iterable[tuple[str, str]]:

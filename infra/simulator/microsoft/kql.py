@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
-from infra.simulator import head
+from infra.simulator import headers
 from infra.simulator.charsets import words
 from infra.simulator.microsoft import errors
 from infra.simulator.microsoft.resource import View
@@ -147,9 +147,9 @@ def _leaf(field: str, sign: str, value: str) -> Predicate:
     return _text(f"{field} {value}")
 
 
-def _person(headers: tuple[str, ...], phrase: str) -> Predicate:
+def _person(names: tuple[str, ...], phrase: str) -> Predicate:
     def matches(view: View) -> bool:
-        found = (view.message.facts.people[name] for name in headers)
+        found = (view.message.facts.people[name] for name in names)
         return any(phrase in p.address_words or phrase in p.name_words for p in found)
 
     return matches
@@ -179,7 +179,7 @@ def _date(field: str, sign: str, value: str) -> Predicate:
 
     def matches(view: View) -> bool:
         stamp = view.message.at if field == "received" else view.message.facts.dated_ms
-        return start <= head.from_milliseconds(stamp or view.message.at) < end
+        return start <= headers.from_milliseconds(stamp or view.message.at) < end
 
     return matches
 

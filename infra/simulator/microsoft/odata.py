@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from infra.simulator import head
+from infra.simulator import headers
 from infra.simulator.microsoft import errors, ids
 from infra.simulator.microsoft.resource import View
 
@@ -45,11 +45,11 @@ _MAX_DEPTH = 40
 
 
 def _received(view: View) -> datetime:
-    return head.from_milliseconds(view.message.at)
+    return headers.from_milliseconds(view.message.at)
 
 
 def _sent(view: View) -> datetime:
-    return head.from_milliseconds(view.message.facts.dated_ms or view.message.at)
+    return headers.from_milliseconds(view.message.facts.dated_ms or view.message.at)
 
 
 def _address(view: View) -> str:

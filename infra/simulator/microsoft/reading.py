@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from infra.simulator import head, mime
+from infra.simulator import headers, mime
 
 _INVISIBLE = re.compile(
     r"<(style|script|head|title)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", re.DOTALL | re.IGNORECASE
@@ -106,7 +106,7 @@ def _file(part: Part) -> Attachment:
 
 
 def _item(part: Part, mail: Part) -> Attachment:
-    name = head.decoded(mime.header(mail, "Subject")) or "attached mail"
+    name = headers.decoded(mime.header(mail, "Subject")) or "attached mail"
     return Attachment(
         "item", name, "message/rfc822", "", _disposition(part) == "inline", mime.whole(part)
     )

@@ -6,14 +6,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from infra.simulator import head
+from infra.simulator import headers
+from infra.simulator.cache import Cache
 from infra.simulator.mail import Message
 from infra.simulator.microsoft import attachments, ids
-from infra.simulator.microsoft.moments import moment
 from infra.simulator.microsoft.places import place
 from infra.simulator.microsoft.reading import Reading, read
+from infra.simulator.microsoft.times import timestamp
 from infra.simulator.postoffice import PostOffice
-from infra.simulator.shelf import Shelf
 
 Json = dict[str, Any]
 _HEADER_SET = "{00020386-0000-0000-c000-000000000046}"
@@ -53,13 +53,13 @@ class View:
 
     @cached_property
     def headers(self) -> list[tuple[str, str]]:
-        return head.fields(self._library.office.raw(self.message))
+        return headers.fields(self._library.office.raw(self.message))
 
     def people(self, name: str) -> list[Json]:
         """Everybody in a header, with names as they were written."""
         values = [value for key, value in self.headers if key.lower() == name]
-        found = [(n, a) for n, a in head.named(values) if head.is_address(a)]
-        if not found and name in head.PEOPLE:
+        found = [(n, a) for n, a in headers.named(values) if headers.is_address(a)]
+        if not found and name in headers.PEOPLE:
             found = [("", address) for address in self.message.facts.people[name].addresses]
         return [{"emailAddress": {"name": n or a, "address": a}} for n, a in found]
 
@@ -71,9 +71,9 @@ class View:
                 return value
         words = wanted.split(" ", 3)
         if len(words) == 4 and words[1] == _HEADER_SET:
-            return head.first(self.headers, words[3]) or None
+            return headers.first(self.headers, words[3]) or None
         if words[0] == "string" and words[-1] in _HEADER_TAGS:
-            return head.first(self.headers, _HEADER_TAGS[words[-1]]) or None
+            return headers.first(self.headers, _HEADER_TAGS[words[-1]]) or None
         return None
 
 
@@ -82,11 +82,11 @@ class Library:
 
     def __init__(self, office: PostOffice) -> None:
         self.office = office
-        self._shelf = Shelf[Reading]()
+        self._cache = Cache[Reading]()
 
     def reading(self, message: Message) -> Reading:
         """Raises KeyError when the message was deleted meanwhile."""
-        return self._shelf.get(message.id, lambda: read(self.office.raw(message)))
+        return self._cache.get(message.id, lambda: read(self.office.raw(message)))
 
     def view(self, message: Message) -> View:
         return View(message, self)
@@ -117,14 +117,14 @@ def change_key(message: Message) -> str:
 _ABSENT = object()
 
 
-def _one(view: View, *headers: str) -> object:
-    """The first person named in the first of `headers` that names one; drafts may have nobody."""
-    found = (person for name in headers for person in view.people(name))
+def _one(view: View, *names: str) -> object:
+    """The first person named in the first of `names` that names one; drafts may have nobody."""
+    found = (person for name in names for person in view.people(name))
     return next(found, _ABSENT)
 
 
 def _sent(view: View) -> str:
-    return moment(view.message.facts.dated_ms or view.message.at)
+    return timestamp(view.message.facts.dated_ms or view.message.at)
 
 
 def _internet_headers(view: View) -> list[Json]:
@@ -132,7 +132,7 @@ def _internet_headers(view: View) -> list[Json]:
 
 
 def _importance(view: View) -> str:
-    given = head.first(view.headers, "importance").lower()
+    given = headers.first(view.headers, "importance").lower()
     return given if given in {"low", "high"} else "normal"
 
 
@@ -142,11 +142,11 @@ def _link(view: View) -> str:
 
 PROPERTIES: Mapping[str, Callable[[View], object]] = {
     "id": lambda view: view.message.id,
-    "createdDateTime": lambda view: moment(view.message.at),
-    "lastModifiedDateTime": lambda view: moment(view.message.at),
+    "createdDateTime": lambda view: timestamp(view.message.at),
+    "lastModifiedDateTime": lambda view: timestamp(view.message.at),
     "changeKey": lambda view: change_key(view.message),
     "categories": lambda _: [],
-    "receivedDateTime": lambda view: moment(view.message.at),
+    "receivedDateTime": lambda view: timestamp(view.message.at),
     "sentDateTime": _sent,
     "hasAttachments": lambda view: view.reading.has_attachments,
     "internetMessageId": lambda view: view.message.facts.message_id or None,

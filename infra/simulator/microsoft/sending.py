@@ -9,7 +9,7 @@ from email.utils import format_datetime, formataddr
 import msgspec
 from msgspec import Struct
 
-from infra.simulator import head
+from infra.simulator import headers
 from infra.simulator.http import Request, Response, Route
 from infra.simulator.mail import Account, Later, Mailbox
 from infra.simulator.microsoft import compose, errors
@@ -67,7 +67,7 @@ class Sending:
             ("Date", format_datetime(now)),
             ("Message-ID", f"<{secrets.token_hex(16).upper()}@{host}>"),
         ]
-        raw = head.edited(outgoing.raw, drop=[name for name, _ in stamps], add=stamps)
+        raw = headers.edited(outgoing.raw, drop=[name for name, _ in stamps], add=stamps)
         if outgoing.saved:
             due = int(now.timestamp() * 1000) + self._limits.sent_items_delay_seconds * 1000
             self._office.add_later(
@@ -110,11 +110,11 @@ class Sending:
         except binascii.Error as error:
             text = "The MIME content is no base64."
             raise errors.invalid("ErrorMimeContentInvalidBase64String", text) from error
-        facts, headers = head.facts(raw), head.fields(raw)
+        facts, fields = headers.facts(raw), headers.fields(raw)
         _check_sender(facts.people["from"].addresses, account)
         for name in ("to", "cc", "bcc"):
-            if head.unreachable(headers, name):
-                raise _unresolved(head.first(headers, name))
+            if headers.unreachable(fields, name):
+                raise _unresolved(headers.first(fields, name))
         return Outgoing(raw, facts.recipients)
 
     def _check_attachments(self, attachments: Sequence[compose.AttachmentIn]) -> None:
@@ -132,11 +132,11 @@ class Sending:
             raise errors.invalid("ErrorExceededMaxRecipientLimit", message)
 
 
-def _check_headers(headers: Sequence[compose.HeaderIn]) -> None:
-    if len(headers) > _MOST_HEADERS:
+def _check_headers(asked: Sequence[compose.HeaderIn]) -> None:
+    if len(asked) > _MOST_HEADERS:
         message = f"No more than {_MOST_HEADERS} internet message headers can be set."
         raise errors.invalid("InvalidInternetMessageHeaderCollection", message)
-    for given in headers:
+    for given in asked:
         if not (given.name.lower().startswith("x-") and given.name.isprintable()):
             message = (
                 f"The internet message header name '{given.name}' should start with 'x-' or 'X-'."

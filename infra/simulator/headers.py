@@ -1,4 +1,4 @@
-"""The head of a mail: its header fields, whom they name, when it was written, what it answers.
+"""The header fields of a mail: whom they name, when it was written, what it answers.
 
 Made for mail as it is found in the wild: nothing here raises on bad input, whatever the bytes.
 """
