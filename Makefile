@@ -14,7 +14,7 @@ run: $(READY) ## start everything on this machine (PORT=8080, MAIL=file or folde
 	@exec $(BIN)/python -m infra.local
 
 demo: $(READY) ## the whole story, without a browser (MAIL=…, REPORT=file.json, BACKEND=shared.gcp)
-	@exec $(BIN)/python -m infra.local.demo
+	@exec $(BIN)/python -m infra.demo
 
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -8,7 +8,8 @@ from infra.simulator.faults import Fault
 from infra.simulator.google.service import CLIENT_ID, CLIENT_SECRET
 from infra.simulator.google.tokens import Client
 from infra.simulator.microsoft.service import MICROSOFT_CLIENT_ID, MICROSOFT_CLIENT_SECRET
-from infra.simulator.simulator import Loaded, Simulator
+from infra.simulator.providers import Loaded
+from infra.simulator.simulator import Simulator
 
 __all__ = [
     "CLIENT_ID",

@@ -17,23 +17,18 @@ POST   /history/expire {account} · /grants/revoke {account} · /tokens/expire {
 A vendor may have paths of its own below its name: see `microsoft.control`.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta, Struct
 
+from infra.simulator.control_routes import OfAccount, act, guarded, patched, read
 from infra.simulator.exchange import CONTROL
 from infra.simulator.faults import Count, Fault
-from infra.simulator.http import Refused, Request, Response, Route, json_response
+from infra.simulator.http import Request, Response, Route, json_response
 from infra.simulator.mail import Message
-
-if TYPE_CHECKING:
-    from infra.simulator.simulator import Simulator
-
-B = TypeVar("B", bound=Struct)
+from infra.simulator.providers import Providers
 
 
 class AccountIn(Struct, forbid_unknown_fields=True):
@@ -75,10 +70,6 @@ class MoveIn(Struct, forbid_unknown_fields=True):
     folder: str
 
 
-class OfAccount(Struct, forbid_unknown_fields=True):
-    account: str
-
-
 class OfAnybody(Struct, forbid_unknown_fields=True):
     account: str = ""
 
@@ -97,14 +88,14 @@ class Nothing(Struct, forbid_unknown_fields=True):
 
 
 class Control:
-    def __init__(self, simulator: "Simulator") -> None:
-        self._simulator = simulator
+    def __init__(self, providers: Providers) -> None:
+        self._providers = providers
 
     def routes(self) -> list[Route]:
         return [*self._mail_routes(), *self._trouble_routes()]
 
     def _mail_routes(self) -> list[Route]:
-        sim = self._simulator
+        sim = self._providers
         return [
             read("accounts", lambda _: sim.office.accounts()),
             act("POST", "accounts", AccountIn, self._add_account),
@@ -126,7 +117,7 @@ class Control:
         ]
 
     def _trouble_routes(self) -> list[Route]:
-        sim = self._simulator
+        sim = self._providers
         return [
             read("faults", lambda _: sim.faults.rules()),
             act("POST", "faults", Fault, sim.faults.add),
@@ -149,92 +140,42 @@ class Control:
         ]
 
     def _add_account(self, body: AccountIn) -> object:
-        return self._simulator.add_account(
+        return self._providers.add_account(
             body.address, name=body.name, provider=body.provider, tenant=body.tenant
         )
 
     def _move(self, body: MoveIn) -> None:
-        self._simulator.move(body.account, body.id, body.folder)
+        self._providers.move(body.account, body.id, body.folder)
 
     def _relabel(self, body: LabelsIn) -> None:
-        self._simulator.relabel(body.account, body.id, add=body.add, remove=body.remove)
+        self._providers.relabel(body.account, body.id, add=body.add, remove=body.remove)
 
     def _load(self, body: LoadIn) -> object:
-        sim, path = self._simulator, Path(body.path)
-        return sim.load(body.account, path, turn=body.turn, of=body.of)
+        path = Path(body.path)
+        return self._providers.load(body.account, path, turn=body.turn, of=body.of)
 
     def _deliver(self, body: DeliverIn) -> object:
-        sim = self._simulator
-        return {"id": sim.deliver(body.raw, to=body.to, labels=body.labels, at=body.at)}
+        message = self._providers.deliver(body.raw, to=body.to, labels=body.labels, at=body.at)
+        return {"id": message}
 
     def _slow(self, body: LatencyIn) -> None:
-        self._simulator.faults.latency_ms = body.ms
+        self._providers.faults.latency_ms = body.ms
 
     def _raw(self, request: Request) -> Response:
-        raw = _guarded(lambda: self._simulator.raw(request.param("account"), request.param("id")))
+        raw = guarded(lambda: self._providers.raw(request.param("account"), request.param("id")))
         return Response(200, raw, "message/rfc822")
 
     def _lift_quota(self) -> None:
-        for vendor in self._simulator.vendors.values():
+        for vendor in self._providers.vendors.values():
             vendor.lift_quota()
 
     def _limit(self, request: Request) -> Response:
         """Fields that are not named stay as they are."""
-        limits = _guarded(lambda: self._simulator.vendors[request.args["provider"]].limits)
+        limits = guarded(lambda: self._providers.vendors[request.args["provider"]].limits)
         changed = patched(request, limits)
         for name in limits.__struct_fields__:
             setattr(limits, name, getattr(changed, name))
         return json_response(limits)
-
-
-def read(path: str, look: Callable[[Request], object]) -> Route:
-    """A GET that answers what `look` finds."""
-    return Route(
-        "GET",
-        CONTROL + path,
-        "control",
-        lambda request: json_response(_guarded(lambda: look(request))),
-    )
-
-
-def act(
-    method: Literal["POST", "PUT", "DELETE"], path: str, kind: type[B], do: Callable[[B], object]
-) -> Route:
-    """A call whose JSON is a `kind`; it answers what `do` returns."""
-
-    def handle(request: Request) -> Response:
-        body = _decoded(request, kind)
-        done = _guarded(lambda: do(body))
-        return json_response({} if done is None else done)
-
-    return Route(method, CONTROL + path, "control", handle)
-
-
-def patched(request: Request, current: B) -> B:
-    """`current` with the fields that a request's JSON names. Raises Refused."""
-    given = _decoded(request, dict[str, Any])
-    wanted = msgspec.to_builtins(current) | given
-    changed: B = _guarded(lambda: msgspec.convert(wanted, type(current)))
-    return changed
-
-
-def _decoded(request: Request, kind: type[Any]) -> Any:
-    """Raises Refused: 415 unless it says it is JSON, which no other site's page can do without asking us."""
-    if request.body and not request.headers.get("content-type", "").startswith("application/json"):
-        raise Refused(json_response({"error": "send application/json"}, 415))
-    try:
-        return msgspec.json.decode(request.body or b"{}", type=kind)
-    except msgspec.DecodeError as error:
-        raise Refused(json_response({"error": str(error)}, 400)) from error
-
-
-def _guarded(act: Callable[[], Any]) -> Any:
-    try:
-        return act()
-    except KeyError as error:
-        raise Refused(json_response({"error": f"there is no {error.args[0]!r}"}, 404)) from error
-    except (ValueError, FileNotFoundError) as error:
-        raise Refused(json_response({"error": str(error)}, 400)) from error
 
 
 def _listed(message: Message) -> dict[str, Any]:

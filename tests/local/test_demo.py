@@ -136,7 +136,7 @@ def demo(folder: Path, environment: Mapping[str, str]) -> Iterator["subprocess.P
         "COLUMNS": "120",
     }
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "infra.local.demo"],
+        [sys.executable, "-u", "-m", "infra.demo"],
         cwd=folder,
         env=kept | dict(environment),
         stdout=subprocess.PIPE,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from infra.simulator.control import OfAccount, act, patched, read
+from infra.simulator.control_routes import OfAccount, act, patched, read
 from infra.simulator.exchange import CONTROL
 from infra.simulator.http import Refused, Request, Response, Route, json_response
 from infra.simulator.microsoft.directory import Directory

@@ -1,4 +1,4 @@
-"""`python -m infra.local.demo` (`make demo`): the whole story against a stack of its own.
+"""`python -m infra.demo` (`make demo`): the whole story against a stack of its own.
 
 MAIL is a file or folder of .eml, .txt or mbox files, without it the simulator's own samples serve.
 REPORT is a JSON file to write what became of every mail to. Other settings are passed on, but for
