@@ -24,7 +24,7 @@ def first_column(header: str) -> set[str]:
 
 def test_every_command_it_names_is_in_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
-    named = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(CODE) + _blocks("")))
+    named = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join([*CODE, _blocks("")])))
     assert {"run", "demo", "test", "check", "bench", "help"} <= named <= targets
 
 
