@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from infra.local.issuer import Issuer
+from infra.issuer import Issuer
 from infra.simulator.http import Request, Response, Server
 from shared.config import Settings
 

@@ -12,8 +12,8 @@ from google.cloud.tasks_v2 import types
 
 from infra.cloud.cloud_tasks_server import CloudTasks
 from infra.cloud.queues import UNREACHABLE, Queue
-from infra.embedded.tasks import Counts
-from infra.local.issuer import Issuer
+from infra.delivery.queue import Counts
+from infra.issuer import Issuer
 
 LOOK_SECONDS = 0.02
 TOKEN_LIFETIME = timedelta(hours=1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infra.cloud import firestore_emulator
 from infra.cloud.secret_manager_server import SecretManager
-from infra.local.processes import Report
+from infra.processes.process import Report
 from shared.domain.errors import ConfigurationError
 
 FIRESTORE, SECRETS = "FIRESTORE_EMULATOR_HOST", "SECRET_MANAGER_EMULATOR_HOST"

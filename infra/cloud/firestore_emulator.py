@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import BinaryIO
 
-from infra.local.processes import HOST, free_port
+from infra.processes.ports import HOST, free_port
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError
 from shared.gcp import GoogleCloud

@@ -1,7 +1,7 @@
 """BACKEND=shared.gcp below a stack: documents and secrets on emulators or in a real project, tasks in a
 queue of our own, since Cloud Tasks cannot reach this machine."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import partial
@@ -15,11 +15,10 @@ from infra.cloud.cloud_tasks_server import CloudTasks
 from infra.cloud.dispatcher import Dispatcher
 from infra.cloud.emulators import FIRESTORE, SECRETS, Emulators
 from infra.cloud.real_project import RealProject
-from infra.embedded.tasks import Counts
+from infra.delivery.invoker import EMAIL, Invoker
+from infra.delivery.queue import Counts
 from infra.functions_map import FunctionsMap, Queue, Trigger
-from infra.local.invoker import EMAIL, Invoker
-from infra.local.platform import MakePlatform
-from infra.local.processes import STOP_SECONDS, Report
+from infra.processes.process import STOP_SECONDS, Report
 from shared.domain.errors import ConfigurationError
 
 LOCATION = "europe-west1"
@@ -39,7 +38,9 @@ class Stores(Protocol):
         """As `Platform.serving`; `logs` is a folder."""
 
 
-def platform_for(settings: Mapping[str, str], *, simulated: bool) -> MakePlatform:
+def platform_for(
+    settings: Mapping[str, str], *, simulated: bool
+) -> Callable[[FunctionsMap, Path, Invoker, Report], "OnGoogleCloud"]:
     """Emulators unless GOOGLE_CLOUD_PROJECT is set; also then if one of them is asked for by its
     *_EMULATOR_HOST. For the rest as `infra.local.platform.platform_for`."""
     if _TASKS in settings:
@@ -53,7 +54,7 @@ def platform_for(settings: Mapping[str, str], *, simulated: bool) -> MakePlatfor
 
 
 class OnGoogleCloud:
-    """The queues of terraform/functions.yaml, beside the stores."""
+    """Implements `infra.local.platform.Platform`. The queues are those of terraform/functions.yaml."""
 
     def __init__(
         self,

@@ -9,8 +9,8 @@ from threading import RLock
 from google.cloud.tasks_v2 import types
 
 from infra.cloud.grpc_server import Refused
-from infra.embedded.lanes import Lane, Limits
-from infra.embedded.tasks import Counts
+from infra.delivery.lanes import Lane, Limits
+from infra.delivery.queue import Counts
 
 NAME_KEPT = timedelta(hours=24)
 """How long a name stays taken once its task is done or deleted."""

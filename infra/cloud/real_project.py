@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from infra.local.processes import Report
+from infra.processes.process import Report
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError, ProviderUnavailable
 from shared.gcp import GoogleCloud

@@ -9,8 +9,9 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import BinaryIO
 
-from infra.embedded.lanes import Lane, Limits
-from infra.embedded.tasks import Counts, PendingTask, Tasks
+from infra.delivery.lanes import Lane, Limits
+from infra.delivery.queue import Counts
+from infra.embedded.tasks import PendingTask, Tasks
 from shared.domain.errors import ConfigurationError, ProviderUnavailable
 from shared.ports.clock import Clock
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from infra.delivery.queue import Counts
 from infra.embedded.sqlite import Database
 from shared.bootstrap import SystemClock
 from shared.domain.errors import InvalidRequest
@@ -48,13 +49,6 @@ class PendingTask(Struct, frozen=True):
     body: dict[str, str]
     attempt: int
     """1 for the first delivery."""
-
-
-class Counts(Struct, frozen=True):
-    running: int
-    due: int
-    later: int
-    """Scheduled, or waiting for another try."""
 
 
 class Tasks:

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from msgspec import Struct
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from infra.local.processes import HOST
+from infra.delivery.invoker import Upstream
+from infra.processes.ports import HOST
 from shared.domain.errors import ConfigurationError
 from shared.web.endpoints import problem_response
 from shared.web.problems import HttpError
@@ -31,13 +31,6 @@ _HOP_BY_HOP = frozenset(
 ) | {"te", "trailer", "transfer-encoding", "upgrade", "host", "content-length", "expect"}
 _FORGEABLE = ("x-cloudtasks-", "x-cloudscheduler", "x-forwarded-", "forwarded", "x-goog-")
 _SERVERS_OWN = _HOP_BY_HOP - {"content-length"} | {"date", "server"}
-
-
-class Upstream(Struct, frozen=True):
-    """A function's process: where it listens now, and for how long it may work, in seconds."""
-
-    port: Callable[[], int]
-    timeout: int
 
 
 class Gateway:

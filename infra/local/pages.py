@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from infra.local.issuer import Issuer
+from infra.issuer import Issuer
 from shared.config import Settings
 from shared.web.endpoints import Api, PublicCall
 

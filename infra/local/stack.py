@@ -14,21 +14,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra import functions_map, openapi
-from infra.embedded.tasks import Counts
+from infra.delivery.invoker import Invoker, Upstream
+from infra.delivery.queue import Counts
 from infra.functions_map import Trigger
+from infra.issuer import Issuer
 from infra.local import configuration, pages, platform
-from infra.local.gateway import Gateway, Upstream, listen, serving
-from infra.local.invoker import Invoker
-from infra.local.issuer import Issuer
-from infra.local.processes import (
-    HOST,
-    Process,
-    Report,
-    free_port,
-    stop_all,
-    wait_ready,
-)
+from infra.local.gateway import Gateway, listen, serving
 from infra.local.scheduler import Scheduler
+from infra.processes.ports import HOST, free_port
+from infra.processes.process import Process, Report, stop_all, wait_ready
 from shared.bootstrap import World
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError

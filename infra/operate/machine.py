@@ -15,8 +15,8 @@ from infra import bundle, functions_map
 from infra.cloud import firestore_emulator
 from infra.functions_map import ROOT
 from infra.local.configuration import port
-from infra.local.processes import HOST
 from infra.operate.findings import Check, Finding, by_hand, mend, ok
+from infra.processes.ports import HOST
 from shared.config import Settings
 
 OLDEST = (3, 11)

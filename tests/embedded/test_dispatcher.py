@@ -11,9 +11,10 @@ from threading import Event, Timer
 
 import pytest
 
+from infra.delivery.lanes import Limits
+from infra.delivery.queue import Counts
 from infra.embedded.dispatcher import Dispatcher
-from infra.embedded.lanes import Limits
-from infra.embedded.tasks import Counts, PendingTask, Tasks
+from infra.embedded.tasks import PendingTask, Tasks
 from shared.domain.errors import ConfigurationError
 from shared.ports.clock import Clock
 from shared.ports.tasks import Task

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.embedded.tasks import Counts, PendingTask, Tasks
+from infra.delivery.queue import Counts
+from infra.embedded.tasks import PendingTask, Tasks
 from shared.ports.tasks import Task
 from tests.embedded.clocks import TurnedClock
 

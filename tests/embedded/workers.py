@@ -5,10 +5,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Event
 
+from infra.delivery.lanes import Limits
 from infra.embedded import Embedded
 from infra.embedded.dispatcher import Dispatcher
 from infra.embedded.documents import Documents
-from infra.embedded.lanes import Limits
 from infra.embedded.tasks import PendingTask
 from shared.ports.documents import Query, Transaction, Where, Write
 from shared.ports.tasks import Task

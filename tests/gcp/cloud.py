@@ -14,7 +14,7 @@ from infra.cloud.cloud_tasks_server import CloudTasks
 from infra.cloud.dispatcher import Dispatcher
 from infra.cloud.queues import Queue
 from infra.cloud.secret_manager_server import SecretManager
-from infra.embedded.tasks import Counts
+from infra.delivery.queue import Counts
 from shared.config import Settings
 from shared.domain import ids
 from shared.gcp import GoogleCloud

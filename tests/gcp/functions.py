@@ -8,7 +8,7 @@ from threading import Lock
 from msgspec import Struct
 from werkzeug.test import EnvironBuilder
 
-from infra.local.issuer import Issuer
+from infra.issuer import Issuer
 from infra.simulator import http
 from shared.bootstrap import World
 from shared.config import Settings

@@ -13,7 +13,7 @@ from google.cloud.tasks_v2 import CloudTasksClient, types
 from infra.cloud.cloud_tasks_server import CloudTasks
 from infra.cloud.dispatcher import Dispatcher
 from infra.cloud.queues import Queue, backoff
-from infra.embedded.tasks import Counts
+from infra.delivery.queue import Counts
 from shared.config import Settings
 from shared.gcp.clients import Clients
 from tests.gcp.cloud import wait_until_idle

@@ -9,7 +9,8 @@ from google.cloud.tasks_v2 import CloudTasksClient, types
 from msgspec.structs import replace
 
 from infra.cloud.queues import Queue
-from infra.embedded.tasks import Counts, PendingTask
+from infra.delivery.queue import Counts
+from infra.embedded.tasks import PendingTask
 from infra.simulator import Simulator
 from shared.config import Settings
 from shared.domain import ids

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
-from infra.local.gateway import MAX_BODY, Gateway, Upstream, listen, serving
-from infra.local.processes import HOST, free_port
+from infra.delivery.invoker import Upstream
+from infra.local.gateway import MAX_BODY, Gateway, listen, serving
+from infra.processes.ports import HOST, free_port
 from infra.simulator.http import Request, Response, Server, json_response
 from shared.config import LOOPBACK
 from shared.domain.errors import ConfigurationError

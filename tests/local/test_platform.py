@@ -10,7 +10,7 @@ from infra.cloud.emulators import Emulators
 from infra.cloud.real_project import RealProject
 from infra.functions_map import CLOUD, EMBEDDED, Trigger, load
 from infra.local import platform
-from infra.local.processes import free_port
+from infra.processes.ports import free_port
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError
 from shared.gcp import calls

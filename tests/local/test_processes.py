@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from infra.local.processes import HOST, Process, free_port, stop_all, wait_ready
+from infra.processes.ports import HOST, free_port
+from infra.processes.process import Process, stop_all, wait_ready
 
 MakeProcess = Callable[..., Process]
 

@@ -12,9 +12,9 @@ import msgspec
 import pytest
 import requests
 
+from infra.delivery.invoker import EMAIL
 from infra.functions_map import Trigger, load
-from infra.local.invoker import EMAIL
-from infra.local.issuer import Issuer
+from infra.issuer import Issuer
 from infra.local.stack import Stack
 from shared.bootstrap import World
 from shared.ports.tasks import Task

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
-from infra.local.issuer import Issuer
+from infra.issuer import Issuer
 from shared.config import Settings
 from shared.domain.caller import Caller
 from shared.domain.errors import ConfigurationError, NotAuthenticated, ProviderUnavailable

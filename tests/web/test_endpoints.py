@@ -9,7 +9,7 @@ import pytest
 from msgspec import UNSET, Meta, Struct, UnsetType
 from werkzeug.test import EnvironBuilder
 
-from infra.local.issuer import Issuer
+from infra.issuer import Issuer
 from shared.bootstrap import World
 from shared.config import Settings
 from shared.domain import errors

@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
 from infra.functions_map import load
-from infra.local.issuer import Issuer
+from infra.issuer import Issuer
 from infra.openapi import load_endpoint
 from shared import logs, metering
 from shared.bootstrap import World

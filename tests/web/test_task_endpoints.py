@@ -12,7 +12,7 @@ from msgspec.structs import fields
 from werkzeug.test import EnvironBuilder
 
 from infra.functions_map import Trigger, load
-from infra.local.issuer import Issuer
+from infra.issuer import Issuer
 from infra.openapi import load_endpoint
 from shared.bootstrap import World
 from shared.config import Settings

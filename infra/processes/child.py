@@ -1,4 +1,4 @@
-"""Runs a module as a program that does not outlive the stack: `python -m infra.local.child MODULE …`.
+"""Runs a module as a program that does not outlive the stack: `python -m infra.processes.child MODULE …`.
 
 A stack that is killed outright can clean up nothing, so the kernel is asked to stop its children
 (Linux). Done here and not between fork and exec, where a threaded parent may run no Python.

@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from infra.functions_map import ROOT
+from infra.processes.ports import HOST, free_port
 
-HOST = "127.0.0.1"
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 LOG_BYTES = 5_000_000
@@ -121,7 +121,7 @@ class Process:
             self.port = self._fixed_port or free_port()
             parent = str(os.getpid())
             self._popen = subprocess.Popen(  # noqa: S603  # our own modules
-                [sys.executable, "-m", "infra.local.child", parent, *self._command(self.port)],
+                [sys.executable, "-m", "infra.processes.child", parent, *self._command(self.port)],
                 env=self._environment,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
@@ -171,18 +171,6 @@ def stop_all(processes: Sequence[Process]) -> None:
         process.ask_to_stop()
     for process in processes:
         process.stop(max(0.0, deadline - time.monotonic()))
-
-
-def free_port() -> int:
-    """One that nobody else is given for the next minute: time enough for a server to start there.
-
-    It is left in TIME_WAIT, out of which the kernel gives a port only to those who ask for it by its
-    number and with SO_REUSEADDR, as servers do."""
-    with socket.create_server((HOST, 0)) as server:
-        port = int(server.getsockname()[1])
-        with socket.create_connection((HOST, port)):
-            server.accept()[0].close()  # who closes first has to wait
-    return port
 
 
 def _minimal() -> dict[str, str]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from infra.embedded.lanes import Lane, Limits
+from infra.delivery.lanes import Lane, Limits
 
 FAST = Limits(
     dispatches_per_second=1000, concurrent=10, max_attempts=5, min_backoff=2, max_backoff=300

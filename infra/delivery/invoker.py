@@ -1,15 +1,23 @@
 """Calls private functions as Cloud Tasks and Cloud Scheduler do: with an OIDC token of their own."""
 
 import http.client
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from infra.local.gateway import Upstream
-from infra.local.issuer import Issuer
-from infra.local.processes import HOST
+from msgspec import Struct
+
+from infra.issuer import Issuer
+from infra.processes.ports import HOST
 
 EMAIL = "invoker@mailbridge.localhost"
 TOKEN_LIFETIME = timedelta(minutes=5)
+
+
+class Upstream(Struct, frozen=True):
+    """A function's process: where it listens now, and for how long it may work, in seconds."""
+
+    port: Callable[[], int]
+    timeout: int
 
 
 class Invoker:
