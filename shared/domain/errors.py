@@ -16,14 +16,31 @@ MailbridgeError
 ├── ProviderUnavailable     the provider did not answer, or answered 5xx
 ├── CursorExpired           the provider no longer knows our position
 ├── ProviderRejected        the provider refuses this request for good
+│   └── MailboxUnavailable  behind the account there is no mailbox for us
 └── ConfigurationError      our own deployment is wrong; never the user's fault
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import Enum
+from typing import Literal
 
 from msgspec import Struct
 
+
+class Party(Enum):
+    """Who has to act before it can go on."""
+
+    USER = "user"
+    ADMINISTRATOR = "administrator"
+    """Of the organisation that the account belongs to, at the provider."""
+    OPERATOR = "operator"
+    """Whoever runs this deployment."""
+    NOBODY = "nobody"
+    """It passes by itself."""
+
+
+Concerns = Literal["item", "folder", "mailbox"]
 
 class FieldError(Struct, frozen=True):
     """One thing wrong with a request: where (RFC 6901 pointer, "" is the whole body) and how to mend it."""
@@ -35,10 +52,14 @@ class FieldError(Struct, frozen=True):
 class MailbridgeError(Exception):
     """Base of all our errors. `detail` is a sentence for people; `reason` a stable word for programs."""
 
-    def __init__(self, detail: str, *, reason: str = "") -> None:
+    who_acts = Party.NOBODY
+    """Of each kind, unless the provider's code names another."""
+
+    def __init__(self, detail: str, *, reason: str = "", who_acts: Party | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.reason = reason
+        self.who_acts = who_acts or self.who_acts
 
 
 class InvalidRequest(MailbridgeError):
@@ -86,27 +107,51 @@ class Busy(MailbridgeError):
 class GrantRevoked(MailbridgeError):
     """`reason` is the provider's own code (invalid_grant, AADSTS50173 …), kept for support."""
 
+    who_acts = Party.USER
+
 
 class AdminApprovalNeeded(GrantRevoked):
-    pass
+    who_acts = Party.ADMINISTRATOR
 
 
 class MissingScope(MailbridgeError):
+    who_acts = Party.USER
+
     def __init__(self, detail: str, *, scopes: Sequence[str]) -> None:
         super().__init__(detail, reason="missing_scope")
         self.scopes = tuple(scopes)
 
 
 class RateLimited(MailbridgeError):
-    """`retry_after` is in seconds, None when the provider named no time."""
+    """`retry_after` is in seconds, None when the provider named no time; at least one, for providers
+    that say 0 say it for minutes."""
 
-    def __init__(self, detail: str, *, retry_after: float | None = None, reason: str = "") -> None:
-        super().__init__(detail, reason=reason)
-        self.retry_after = retry_after
+    def __init__(
+        self,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        reason: str = "",
+        who_acts: Party | None = None,
+    ) -> None:
+        super().__init__(detail, reason=reason, who_acts=who_acts)
+        self.retry_after = None if retry_after is None else max(1.0, retry_after)
 
 
 class ProviderUnavailable(MailbridgeError):
-    """After this error nobody knows whether the request took effect; an effect must be reconciled."""
+    """`reached` says whether what was asked for may have reached the provider. Then nobody knows
+    whether it took effect, and an effect must be reconciled; without it, nothing happened."""
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        reason: str = "",
+        reached: bool = True,
+        who_acts: Party | None = None,
+    ) -> None:
+        super().__init__(detail, reason=reason, who_acts=who_acts)
+        self.reached = reached
 
 
 class CursorExpired(MailbridgeError):
@@ -114,8 +159,29 @@ class CursorExpired(MailbridgeError):
 
 
 class ProviderRejected(MailbridgeError):
-    """`reason` is the provider's own code (domainPolicy, failedPrecondition …)."""
+    """`reason` is the provider's own code (domainPolicy, ErrorAccessDenied …); `concerns` what it refuses:
+    one message, one folder, or the whole mailbox. Nothing of what was asked took effect."""
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        reason: str = "",
+        concerns: Concerns = "item",
+        who_acts: Party | None = None,
+    ) -> None:
+        super().__init__(detail, reason=reason, who_acts=who_acts)
+        self.concerns = concerns
+
+
+class MailboxUnavailable(ProviderRejected):
+    """No licence, switched off, kept elsewhere: the account has no mailbox that programs may use."""
+
+    who_acts = Party.ADMINISTRATOR
+
+    def __init__(self, detail: str, *, reason: str = "", who_acts: Party | None = None) -> None:
+        super().__init__(detail, reason=reason, concerns="mailbox", who_acts=who_acts)
 
 
 class ConfigurationError(MailbridgeError):
-    pass
+    who_acts = Party.OPERATOR

@@ -8,7 +8,9 @@ from shared.domain.errors import (
     AdminApprovalNeeded,
     ConfigurationError,
     GrantRevoked,
+    MailboxUnavailable,
     MailbridgeError,
+    Party,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
@@ -20,6 +22,7 @@ _KINDS: dict[str, type[MailbridgeError]] = {
         AdminApprovalNeeded,
         ConfigurationError,
         GrantRevoked,
+        MailboxUnavailable,
         ProviderRejected,
         ProviderUnavailable,
     )
@@ -35,6 +38,7 @@ class Failure(Struct, kw_only=True):
     """The error's name in the tree."""
     detail: str
     reason: str = ""
+    who_acts: Party = Party.NOBODY
     count: int = 1
     """Failures in a row, this one included."""
     until: datetime
@@ -42,9 +46,11 @@ class Failure(Struct, kw_only=True):
     def error(self, now: datetime) -> MailbridgeError:
         """The same error again, for those who come too early."""
         if kind := _KINDS.get(self.kind):
-            return kind(self.detail, reason=self.reason)
+            return kind(self.detail, reason=self.reason, who_acts=self.who_acts)
         wait = (self.until - now).total_seconds()
-        return RateLimited(self.detail, retry_after=wait, reason=self.reason)
+        return RateLimited(
+            self.detail, retry_after=wait, reason=self.reason, who_acts=self.who_acts
+        )
 
 
 def failure(error: MailbridgeError, *, before: Failure | None, now: datetime) -> Failure:
@@ -57,6 +63,7 @@ def failure(error: MailbridgeError, *, before: Failure | None, now: datetime) ->
         kind=type(error).__name__,
         detail=error.detail,
         reason=error.reason,
+        who_acts=error.who_acts,
         count=count,
         until=now + wait,
     )

@@ -22,6 +22,8 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 30
 LARGEST_ANSWER = 48 << 20
 """Bytes, unpacked: what a function of 512 MiB can parse without dying."""
+LONGEST_WAIT = 1e6
+"""Seconds; more than eleven days are a mistake."""
 _ATTEMPTS = 3
 _PATIENCE = 5.0
 """Seconds: a longer Retry-After is the caller's to keep."""
@@ -77,7 +79,7 @@ class Http:
         body: bytes | None = None,
         content_type: str = "application/json",
     ) -> Answer:
-        """One answer. Raises ProviderUnavailable when none came.
+        """One answer. Raises ProviderUnavailable when none came; it says whether the request left.
 
         `repeatable` says that asking again changes nothing at the provider: then a lost answer, a 5xx
         and a short Retry-After are tried again, at most three times in all. Anything else is sent
@@ -116,6 +118,8 @@ class Http:
     ) -> Answer:
         import requests
 
+        from shared.providers import connections
+
         metering.current().provider_requests += 1
         try:
             with self._session().request(
@@ -131,16 +135,16 @@ class Http:
                 return _read(response)
         except requests.RequestException as error:
             # Not chained: the cause's text and attributes hold the URL, the headers and the body.
-            kind = type(error).__name__
-            raise ProviderUnavailable(f"The provider did not answer ({kind}).") from None
+            kind, reached = type(error).__name__, connections.reached(error)
+            detail = f"The provider did not answer ({kind})."
+            raise ProviderUnavailable(detail, reached=reached) from None
 
     def _session(self) -> "requests.Session":
-        import requests
+        from shared.providers import connections
 
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
-            session.trust_env = False
+            session = self._local.session = connections.session()
             # Gmail compresses only for a User-Agent that names gzip.
             session.headers.update({"User-Agent": "Mailbridge (gzip)", "Accept-Encoding": "gzip"})
         return session
@@ -176,14 +180,16 @@ def _mended(escape: re.Match[bytes]) -> bytes:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds of a Retry-After value, which may be a number or a date (RFC 9110, 10.2.3)."""
+    """Seconds of a Retry-After value, which may be a number, with decimals too, or a date
+    (RFC 9110, 10.2.3). At least one: providers that say 0 say it for minutes."""
     if not value:
         return None
     try:
-        return max(0.0, float(value)) if float(value) < 1e6 else None
+        seconds = float(value)
     except ValueError:
         moment = mail_headers.parse_date(value)
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment else None
+        return max(1.0, (moment - datetime.now(UTC)).total_seconds()) if moment else None
+    return max(1.0, seconds) if seconds < LONGEST_WAIT else None
 
 
 def _read(response: "requests.Response") -> Answer:
@@ -208,5 +214,5 @@ def _pause(answer: Answer, attempt: int) -> float | None:
     if answer.status != 429 and answer.status < 500:
         return None
     if answer.retry_after is not None:
-        return max(answer.retry_after, 0.1) if answer.retry_after <= _PATIENCE else None
+        return answer.retry_after if answer.retry_after <= _PATIENCE else None
     return attempt if answer.status >= 500 else None

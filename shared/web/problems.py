@@ -73,6 +73,7 @@ _TABLE = (
         task_status=503,
     ),
     _Row(errors.CursorExpired, "cursor-expired", 503, "The mailbox is being listed again"),
+    _Row(errors.MailboxUnavailable, "mailbox-unavailable", 409, "There is no mailbox to work with"),
     _Row(errors.ProviderRejected, "provider-rejected", 502, "The provider refused"),
     _Row(
         errors.ConfigurationError,

@@ -1,7 +1,10 @@
 """The one way out."""
 
 import gzip
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -109,11 +112,18 @@ def test_a_short_wait_is_obeyed_and_a_long_one_is_the_callers(
 
 @pytest.mark.parametrize("value", ["soon", "nan", "inf", "-5", "1e99", "9" * 400])
 def test_a_senseless_wait_is_none_or_short(value: str) -> None:
-    assert http.retry_after(value) in {None, 0.0}
+    assert http.retry_after(value) in {None, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("0", 1), ("0.249", 1), ("1", 1), ("2.5", 2.5), ("86400", 86_400)]
+)
+def test_a_wait_is_at_least_a_second_and_may_have_decimals(value: str, seconds: float) -> None:
+    assert http.retry_after(value) == seconds
 
 
 def test_a_wait_may_be_a_date() -> None:
-    assert http.retry_after("Fri, 21 Nov 1997 09:55:06 GMT") == 0
+    assert http.retry_after("Fri, 21 Nov 1997 09:55:06 GMT") == 1
     assert (http.retry_after("Fri, 21 Nov 2997 09:55:06 GMT") or 0) > 1e9
 
 
@@ -153,6 +163,44 @@ def test_nobody_there_is_named_without_an_address() -> None:
     client.sleep = lambda _: None
     with pytest.raises(ProviderUnavailable, match="ConnectionError"):
         client.request("GET", "/x", repeatable=True)
+
+
+@contextmanager
+def hanging_up() -> Iterator[str]:
+    """A port whose owner takes the connection and ends it before a TLS handshake is through."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                listener.accept()[0].close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+def test_a_connection_that_was_never_made_proves_that_nothing_left() -> None:
+    with serving(replying(Reply())) as server:
+        gone = server.url
+    with hanging_up() as host, serving(replying(Reply())) as plain:
+        speaks_no_tls = plain.url.replace("http:", "https:")
+        for url in (gone, f"https://{host}", speaks_no_tls, "http://no-such-host.invalid"):
+            with pytest.raises(ProviderUnavailable) as caught:
+                Http(url).request("POST", "/x", repeatable=False, body=b"{}")
+            assert not caught.value.reached, url
+        assert plain.asked == []
+
+
+@pytest.mark.parametrize("earlier", [0, 1], ids=["fresh", "kept alive"])
+def test_a_connection_that_broke_off_proves_nothing(earlier: int) -> None:
+    with serving(replying(*[Reply()] * earlier, Reply(drop=True))) as server:
+        client = Http(server.url)
+        for _ in range(earlier):
+            client.request("GET", "/x", repeatable=False)
+        with pytest.raises(ProviderUnavailable) as caught:
+            client.request("POST", "/x", repeatable=False, body=b"{}")
+    assert caught.value.reached
 
 
 def test_the_machines_proxy_and_netrc_settings_are_not_read(
