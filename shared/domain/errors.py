@@ -42,6 +42,7 @@ class Party(Enum):
 
 Concerns = Literal["item", "folder", "mailbox"]
 
+
 class FieldError(Struct, frozen=True):
     """One thing wrong with a request: where (RFC 6901 pointer, "" is the whole body) and how to mend it."""
 

@@ -21,7 +21,8 @@ from tests.world import ANA, LocalWorld, connect_account, work
         ("50076", GrantState.NEEDS_RECONNECT, "second factor"),
         ("53003", GrantState.NEEDS_RECONNECT, "access policy"),
         ("50057", GrantState.NEEDS_RECONNECT, "disabled"),
-        ("65001", GrantState.ADMIN_CONSENT_REQUIRED, "administrator"),
+        ("65001", GrantState.NEEDS_RECONNECT, "consented"),
+        ("90094", GrantState.ADMIN_CONSENT_REQUIRED, "administrator"),
     ],
 )
 def test_the_state_names_who_has_to_act_and_keeps_the_code(

@@ -182,7 +182,7 @@ def test_what_an_administrator_sets_right_is_noticed_without_the_user(
 ) -> None:
     if vendor.name != "microsoft":
         pytest.skip("has no such state")
-    simulator.faults.add(Fault(method=vendor.token, status=400, reason="65001", times=None))
+    simulator.faults.add(Fault(method=vendor.token, status=400, reason="90094", times=None))
     tokens.forget_access(world, mailbox.id)
     engine.run(world, mailbox.id)
     assert shown(world, mailbox).state is GrantState.ADMIN_CONSENT_REQUIRED

@@ -78,10 +78,25 @@ def invalid(message: str) -> Refused:
     return refuse(400, message=message)
 
 
+_OAUTH = {
+    "access_denied": "Account restricted",
+    "admin_policy_enforced": "Access to your account data is restricted by policies within your "
+    "organization.",
+    "deleted_client": "The OAuth client was deleted.",
+    "disabled_client": "The OAuth client was disabled.",
+    "invalid_rapt": "reauth related error (invalid_rapt)",
+    "org_internal": "This client is restricted to users within its organization.",
+    "rapt_required": "reauth related error (rapt_required)",
+}
+
+
 def oauth(status: int, reason: str = "", description: str = "") -> Response:
-    """An answer of the token endpoints (RFC 6749 5.2)."""
+    """An answer of the token endpoints (RFC 6749 5.2). Reauthentication is a subtype of invalid_grant."""
     error = reason or ("internal_failure" if status >= 500 else "invalid_request")
+    description = description or _OAUTH.get(error, "")
     body = {"error": error} | ({"error_description": description} if description else {})
+    if "rapt" in error:
+        body |= {"error": "invalid_grant", "error_subtype": error}
     return json_response(body, status, Cache_Control="no-store")
 
 

@@ -85,6 +85,26 @@ _STS = {
         "access.",
         "token_expired",
     ),
+    "50105": Sts(
+        "invalid_grant", "Your administrator has configured the application to block users."
+    ),
+    "65005": Sts("invalid_resource", "The app is misconfigured for its required resource access."),
+    "90033": Sts("temporarily_unavailable", "A transient error has occurred.", status=503),
+    "90055": Sts("invalid_request", "The tenant has exceeded the request limit."),
+    "90072": Sts(
+        "invalid_grant",
+        "User account from identity provider does not exist in tenant and cannot access the "
+        "application in that tenant. The account needs to be added as an external user first.",
+    ),
+    "500011": Sts("invalid_resource", "The resource principal was not found in the tenant."),
+    "500014": Sts("invalid_resource", "The service principal for resource is disabled."),
+    "650051": Sts("invalid_client", "The service principal name is already present."),
+    "650052": Sts(
+        "invalid_client",
+        "The app needs access to a service that your organization has not subscribed to or enabled.",
+    ),
+    "900941": Sts("consent_required", "An administrator of the tenant has to give consent."),
+    "7000112": Sts("unauthorized_client", "Application is disabled."),
     "90002": Sts(
         "invalid_request", "Tenant not found. Check to make sure you have the correct one."
     ),

@@ -2,25 +2,17 @@
 
 import base64
 import hashlib
-import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from shared.config import Settings
-from shared.domain.errors import (
-    ConfigurationError,
-    Forbidden,
-    GrantRevoked,
-    InvalidRequest,
-    MailbridgeError,
-    ProviderUnavailable,
-    RateLimited,
-)
+from shared.domain.errors import InvalidRequest, ProviderUnavailable
 from shared.domain.mailboxes import Account, Capability
 from shared.mime import addresses
 from shared.ports.providers import Consent, Credential, Started
+from shared.providers.google import refusals
 from shared.providers.http import Answer, Http
 
 _AUTH = "https://www.googleapis.com/auth/"
@@ -46,14 +38,6 @@ CAPABILITIES = {
 }
 _ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 _LEEWAY_SECONDS = 60
-_OURS = {
-    "invalid_client",
-    "invalid_request",
-    "redirect_uri_mismatch",
-    "unauthorized_client",
-    "unsupported_grant_type",
-}
-_WORD = re.compile(r"[a-z_]{1,40}")
 _UNVERIFIED = "Google did not say whose account this is: connect again and leave all boxes ticked."
 
 
@@ -94,7 +78,8 @@ class GoogleOAuth:
     def finish(
         self, answer: Mapping[str, str], *, kept: Mapping[str, str], redirect_uri: str
     ) -> Consent:
-        _require_yes(answer)
+        if answer.get("error") or not answer.get("code"):
+            raise refusals.of_redirect(answer.get("error", ""))
         tokens = self._token(
             grant_type="authorization_code",
             code=answer["code"],
@@ -102,21 +87,21 @@ class GoogleOAuth:
             redirect_uri=redirect_uri,
         )
         if tokens.status != 200:
-            raise _refusal(tokens, on_invalid_grant=_code_refused())
+            raise refusals.of_code(tokens)
         credential = _credential(tokens)
         return Consent(self._account(tokens, kept.get("nonce", ""), credential), credential)
 
     def refresh(self, refresh_token: str, *, claims: str = "") -> Credential:  # noqa: ARG002 - none here
         tokens = self._token(grant_type="refresh_token", refresh_token=refresh_token)
         if tokens.status != 200:
-            raise _refusal(tokens, on_invalid_grant=_grant_revoked())
+            raise refusals.of_grant(tokens)
         return _credential(tokens)
 
     def revoke(self, token: str) -> None:
         """In the body: a URL ends in the access logs of everything on the way."""
         answer = self._http.request("POST", "/revoke", repeatable=True, form={"token": token})
         if answer.status != 200 and answer.json().get("error") != "invalid_token":
-            raise _refusal(answer, on_invalid_grant=_grant_revoked())
+            raise refusals.of_grant(answer)
 
     def _token(self, **form: str) -> Answer:
         """Not repeated here: a code works once, and a refresh is the vault's to repeat."""
@@ -180,15 +165,6 @@ class GoogleOAuth:
         return _normalised(answer.json().get("emailAddress"))
 
 
-def _require_yes(answer: Mapping[str, str]) -> None:
-    error = answer.get("error", "")
-    if error == "access_denied":
-        raise Forbidden("The consent was declined.", reason="access_denied")
-    if error or not answer.get("code"):
-        reason = error if _WORD.fullmatch(error) else "no_code"
-        raise InvalidRequest("Google's answer holds no code: start again.", reason=reason)
-
-
 def _verified_email(claims: Mapping[str, Any]) -> str:
     if claims.get("email_verified") not in {True, "true"}:
         return ""
@@ -219,24 +195,3 @@ def _credential(answer: Answer) -> Credential:
 def _lifetime(value: Any) -> int:
     """Seconds; RFC 6749 recommends to send it, so its absence must not mean "for ever"."""
     return int(value) if str(value).isdecimal() else 300
-
-
-def _code_refused() -> MailbridgeError:
-    return InvalidRequest("Google no longer takes this code: start again.", reason="code_refused")
-
-
-def _grant_revoked() -> MailbridgeError:
-    detail = "Google says that the consent no longer holds: connect the mailbox again."
-    return GrantRevoked(detail, reason="invalid_grant")
-
-
-def _refusal(answer: Answer, *, on_invalid_grant: MailbridgeError) -> MailbridgeError:
-    """Judged by status and by RFC 6749's `error`, never by its text."""
-    error = answer.json().get("error")
-    if answer.status == 429:
-        return RateLimited("Google asks to wait.", retry_after=answer.retry_after)
-    if answer.status < 500 and error == "invalid_grant":
-        return on_invalid_grant
-    if answer.status < 500 and error in _OURS:
-        return ConfigurationError(f"Google refuses our client: {error}.", reason=str(error))
-    return ProviderUnavailable(f"Google's token endpoint answered {answer.status}.")

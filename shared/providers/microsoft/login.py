@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from shared.domain.errors import ConfigurationError, ProviderUnavailable, RateLimited
+from shared.domain.errors import ConfigurationError, ProviderUnavailable
 from shared.providers.http import Http
+from shared.providers.microsoft.refusals import code_of
+from shared.providers.refusals import unanswered
 
 AUTHORITY = "https://login.microsoftonline.com"
 """msal takes only https authorities, and this one without asking anybody whether it may."""
@@ -53,10 +55,9 @@ class Login:
         """A token request, sent once. Raises RateLimited and ProviderUnavailable; whatever is no
         JSON object is no answer, and msal would write it to the log."""
         answer = self._http.request("POST", _path(url), repeatable=False, form=data)
-        if answer.status == 429:
-            raise RateLimited("Microsoft asks to wait.", retry_after=answer.retry_after)
-        if answer.status >= 500 or not answer.json():
-            raise ProviderUnavailable(f"Microsoft's token endpoint answered {answer.status}.")
+        said = answer.json()
+        if answer.status == 429 or answer.status >= 500 or not said:
+            raise unanswered(answer, "Microsoft", reason=code_of(said))
         return Reply(answer.status, answer.body.decode("utf-8", "replace"))
 
     def close(self) -> None:
