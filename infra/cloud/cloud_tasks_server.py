@@ -12,7 +12,8 @@ from google.cloud.tasks_v2 import types
 from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 
 from infra.cloud.grpc_server import Refused, page, serving
-from infra.cloud.queues import PAUSED, RUNNING, Queue
+from infra.cloud.queues import PAUSED, RUNNING, Delivery, Queue
+from infra.delivery.queue import Counts
 from shared.bootstrap import SystemClock
 from shared.ports.clock import Clock
 
@@ -27,7 +28,7 @@ _Method = types.HttpMethod
 
 
 class CloudTasks:
-    """Answers as Google's. `infra.cloud.dispatcher` delivers what it takes in."""
+    """Answers as Google's. `infra.cloud.http_target` delivers what it takes in."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or SystemClock()
@@ -42,6 +43,20 @@ class CloudTasks:
         with self._lock:
             return dict(self._queues)
 
+    # -- what delivers the tasks --------------------------------------------------------------------
+
+    def answered(self, delivery: Delivery, status: int) -> None:
+        """A function's answer, before the task is settled."""
+        self._queue_of(delivery.name).answered(delivery, status)
+
+    def counts(self) -> Counts:
+        each = [queue.counts() for queue in self.queues.values()]
+        return Counts(
+            running=sum(counts.running for counts in each),
+            due=sum(counts.due for counts in each),
+            later=sum(counts.later for counts in each),
+        )
+
     # -- queues -----------------------------------------------------------------------------------
 
     def create_queue(self, request: types.CreateQueueRequest) -> types.Queue:
@@ -51,23 +66,23 @@ class CloudTasks:
         with self._lock:
             if name in self._queues:
                 raise Refused("ALREADY_EXISTS", "Queue already exists")
-            self._queues[name] = Queue(deepcopy(request.queue))
+            self._queues[name] = Queue(deepcopy(request.queue), self.clock)
             return self._queues[name].message
 
     def get_queue(self, request: types.GetQueueRequest) -> types.Queue:
         return self._queue(request.name).message
 
     def list_queues(self, request: types.ListQueuesRequest) -> types.ListQueuesResponse:
-        mine = [one for name, one in self.queues.items() if name.startswith(f"{request.parent}/")]
+        mine = [
+            queue for name, queue in self.queues.items() if name.startswith(f"{request.parent}/")
+        ]
         found, following = page(mine, request.page_size, request.page_token)
         messages = [queue.message for queue in found]
         return types.ListQueuesResponse(queues=messages, next_page_token=following)
 
     def update_queue(self, request: types.UpdateQueueRequest) -> types.Queue:
         queue = self._queue(request.queue.name)
-        for field in {path.partition(".")[0] for path in request.update_mask.paths}:
-            setattr(queue.message, field, getattr(request.queue, field))
-        queue.pace()
+        queue.update(request.queue, {path.partition(".")[0] for path in request.update_mask.paths})
         return queue.message
 
     def delete_queue(self, request: types.DeleteQueueRequest) -> Empty:
@@ -77,8 +92,7 @@ class CloudTasks:
 
     def purge_queue(self, request: types.PurgeQueueRequest) -> types.Queue:
         queue = self._queue(request.name)
-        queue.purge(self.clock.now())
-        queue.message.purge_time = self.clock.now()
+        queue.purge()
         return queue.message
 
     def pause_queue(self, request: types.PauseQueueRequest) -> types.Queue:
@@ -95,7 +109,7 @@ class CloudTasks:
         if task.name and (named is None or named[1] != request.parent):
             raise Refused("INVALID_ARGUMENT", f"{task.name!r} is no task's name in this queue.")
         self._check(task)
-        queue.add(task, self.clock.now())
+        queue.add(task)
         return _shown(task, request.response_view)
 
     def get_task(self, request: types.GetTaskRequest) -> types.Task:
@@ -108,11 +122,11 @@ class CloudTasks:
         return types.ListTasksResponse(tasks=shown, next_page_token=following)
 
     def delete_task(self, request: types.DeleteTaskRequest) -> Empty:
-        self._queue_of(request.name).delete(request.name, self.clock.now())
+        self._queue_of(request.name).delete(request.name)
         return Empty()
 
     def run_task(self, request: types.RunTaskRequest) -> types.Task:
-        task = self._queue_of(request.name).hurry(request.name, self.clock.now())
+        task = self._queue_of(request.name).hurry(request.name)
         return _shown(task, request.response_view)
 
     # -- within -----------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from google.cloud.tasks_v2 import CreateQueueRequest
 
 from infra.cloud.cloud_tasks_server import CloudTasks
-from infra.cloud.dispatcher import Dispatcher
 from infra.cloud.emulators import FIRESTORE, SECRETS, Emulators
+from infra.cloud.http_target import dispatcher
 from infra.cloud.real_project import RealProject
 from infra.delivery.invoker import EMAIL, Invoker
 from infra.delivery.queue import Counts
@@ -72,7 +72,6 @@ class OnGoogleCloud:
         self._invoker = invoker
         self._report = report
         self._server = CloudTasks()
-        self._dispatcher = Dispatcher(self._server, invoker.issuer, self._behind_the_gateway)
 
     @contextmanager
     def serving(self) -> Iterator[Mapping[str, str]]:
@@ -86,10 +85,11 @@ class OnGoogleCloud:
             yield {**found, **self._queue_settings(), _TASKS: host}
 
     def dispatching(self) -> AbstractContextManager[None]:
-        return self._dispatcher.running(STOP_SECONDS)
+        deliveries = dispatcher(self._server, self._invoker.issuer, self._behind_the_gateway)
+        return deliveries.running(STOP_SECONDS)
 
     def counts(self) -> Counts:
-        return self._dispatcher.counts()
+        return self._server.counts()
 
     def _make_queues(self) -> None:
         parent = f"projects/{self._stores.project}/locations/{LOCATION}"

@@ -1,70 +1,77 @@
-"""One queue of Cloud Tasks: what it holds, what is due, and when a failed task is tried again."""
+"""One queue of Cloud Tasks: what it holds, and what is due."""
 
-import logging
-import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from itertools import count
 from threading import RLock
 
 from google.cloud.tasks_v2 import types
+from msgspec import Struct
 
 from infra.cloud.grpc_server import Refused
-from infra.delivery.lanes import Lane, Limits
-from infra.delivery.queue import Counts
+from infra.delivery.lanes import Limits
+from infra.delivery.queue import Claimed, Counts
+from shared.ports.clock import Clock
 
 NAME_KEPT = timedelta(hours=24)
 """How long a name stays taken once its task is done or deleted."""
-UNREACHABLE = 0
-"""Stands for the status when no answer came."""
+LATE = timedelta(seconds=30)
+"""A delivery ends at its deadline by itself; one that has not been settled so long after is dead."""
 
 RUNNING = types.Queue.State(types.Queue.State.RUNNING)
 PAUSED = types.Queue.State(types.Queue.State.PAUSED)
 
 _numbers = count(1)
-_log = logging.getLogger(__name__)
+
+
+class Delivery(Struct, frozen=True):
+    """A task to be delivered now."""
+
+    name: str
+    """In full, with its queue's."""
+    attempt: int
+    """1 for the first delivery."""
+    call: types.HttpRequest
+    deadline: timedelta
+    headers: dict[str, str]
+    """What the delivery says of itself."""
 
 
 class Queue:
-    """Safe for several threads."""
+    """Implements `infra.delivery.queue.Queue`. Safe for several threads."""
 
-    def __init__(self, message: types.Queue) -> None:
+    def __init__(self, message: types.Queue, clock: Clock) -> None:
         self.message = _with_defaults(message)
+        self.clock = clock
         self._tasks: dict[str, types.Task] = {}
-        self._eta: dict[str, datetime] = {}
-        self._responses: dict[str, int] = {}
+        self._due: dict[str, datetime] = {}
+        """By name; of a running task, when its lease ends."""
         self._running: set[str] = set()
+        self._responses: dict[str, int] = {}
+        """The last one of each task that got any."""
         self._taken_until: dict[str, datetime] = {}
         self._lock = RLock()
-        self.pace()
-
-    def pace(self) -> None:
-        """Follows the message's limits."""
-        rates, retries = self.message.rate_limits, self.message.retry_config
-        limits = Limits(
-            dispatches_per_second=rates.max_dispatches_per_second,
-            concurrent=rates.max_concurrent_dispatches,
-            max_attempts=retries.max_attempts,
-            min_backoff=retries.min_backoff.total_seconds(),
-            max_backoff=retries.max_backoff.total_seconds(),
-        )
-        self._lane = Lane(limits, time.monotonic())
 
     # -- what the API asks ------------------------------------------------------------------------
 
-    def add(self, task: types.Task, now: datetime) -> None:
+    def update(self, message: types.Queue, fields: Iterable[str]) -> None:
+        for field in fields:
+            setattr(self.message, field, getattr(message, field))
+        _with_defaults(self.message)
+
+    def add(self, task: types.Task) -> None:
         with self._lock:
+            now = self.clock.now()
             task.name = task.name or f"{self.message.name}/tasks/{next(_numbers):019}"
             if task.name in self._tasks:
                 raise Refused("ALREADY_EXISTS", "Requested entity already exists")
             if self._taken_until.get(task.name, now) > now:
-                raise Refused(
-                    "ALREADY_EXISTS",
-                    "A task with this name existed too recently.",
-                )
+                raise Refused("ALREADY_EXISTS", "A task with this name existed too recently.")
             task.create_time = now
             if "schedule_time" not in task or task.schedule_time < now:
                 task.schedule_time = now
-            self._tasks[task.name], self._eta[task.name] = task, task.schedule_time
+            self._tasks[task.name], self._due[task.name] = task, task.schedule_time
 
     def tasks(self) -> list[types.Task]:
         with self._lock:
@@ -76,99 +83,109 @@ class Queue:
                 raise Refused("NOT_FOUND", "Requested entity was not found.")
             return self._tasks[name]
 
-    def delete(self, name: str, now: datetime) -> None:
+    def delete(self, name: str) -> None:
         with self._lock:
-            self.get(name)
-            self._forget(name, now)
+            self._forget(self.get(name).name)
 
-    def hurry(self, name: str, now: datetime) -> types.Task:
-        """Due now, whatever was planned."""
+    def hurry(self, name: str) -> types.Task:
+        """Due now, whatever was planned; one that runs already goes on."""
         with self._lock:
-            self._eta[self.get(name).name] = now
-            return self._tasks[name]
-
-    def purge(self, now: datetime) -> None:
-        with self._lock:
-            for name in list(self._tasks):
-                self._forget(name, now)
-
-    # -- what the dispatcher asks -----------------------------------------------------------------
-
-    @property
-    def paused(self) -> bool:
-        return bool(self.message.state != RUNNING)
-
-    def counts(self, now: datetime) -> Counts:
-        with self._lock:
-            running = len(self._running & self._tasks.keys())
-            waiting = [eta for name, eta in self._eta.items() if name not in self._running]
-            due = sum(eta <= now for eta in waiting)
-            return Counts(running, due, len(waiting) - due)
-
-    def next_due(self, now: datetime) -> types.Task | None:
-        """The task that has been due longest, now running; None when there is none, or no room."""
-        with self._lock:
-            due = [name for name in self._eta if self._eta[name] <= now]
-            waiting = [name for name in due if name not in self._running]
-            if not waiting or self.paused or self._lane.room(time.monotonic()) < 1:
-                return None
-            task = self._tasks[min(waiting, key=lambda name: self._eta[name])]
-            self._lane.started(1)
-            self._running.add(task.name)
-            task.dispatch_count += 1
+            task = self.get(name)
+            if name not in self._running:
+                self._due[name] = self.clock.now()
             return task
 
-    def headers(self, task: types.Task) -> dict[str, str]:
-        """What a delivery says of itself."""
-        previous = self._responses.get(task.name)
+    def purge(self) -> None:
+        with self._lock:
+            for name in list(self._tasks):
+                self._forget(name)
+            self.message.purge_time = self.clock.now()
+
+    def counts(self) -> Counts:
+        with self._lock:
+            now = self.clock.now()
+            due = {name for name, at in self._due.items() if at <= now}
+            running = len(self._running - due)
+            return Counts(running, len(due), len(self._due) - len(due) - running)
+
+    # -- what a dispatcher asks -------------------------------------------------------------------
+
+    @property
+    def limits(self) -> Limits:
+        rates, retries = self.message.rate_limits, self.message.retry_config
+        return Limits(
+            dispatches_per_second=rates.max_dispatches_per_second,
+            concurrent=rates.max_concurrent_dispatches,
+            max_attempts=retries.max_attempts,
+            min_backoff=retries.min_backoff.total_seconds(),
+            max_backoff=retries.max_backoff.total_seconds(),
+            max_doublings=retries.max_doublings,
+        )
+
+    def claim(self, limit: int) -> list[Delivery]:
+        with self._lock:
+            if self.message.state != RUNNING:
+                return []
+            now = self.clock.now()
+            due = [name for name, at in self._due.items() if at <= now]
+            longest_due = nsmallest(limit, due, key=self._due.__getitem__)
+            return [self._begun(self._tasks[name], now) for name in longest_due]
+
+    def finish(self, task: Claimed) -> None:
+        with self._lock:
+            if self._leased(task):
+                self._forget(task.name)
+
+    def retry(self, task: Claimed, after: timedelta) -> None:
+        with self._lock:
+            if self._leased(task):
+                due = self.clock.now() + after
+                self._due[task.name] = self._tasks[task.name].schedule_time = due
+                self._running.discard(task.name)
+
+    def answered(self, task: Claimed, status: int) -> None:
+        """For the next delivery's headers."""
+        with self._lock:
+            if self._leased(task):
+                self._tasks[task.name].response_count += 1
+                self._responses[task.name] = status
+
+    # -- within -----------------------------------------------------------------------------------
+
+    def _begun(self, task: types.Task, now: datetime) -> Delivery:
+        task.dispatch_count += 1
+        deadline = task.dispatch_deadline
+        headers = self._headers(task)
+        self._running.add(task.name)
+        self._due[task.name] = now + deadline + LATE
+        return Delivery(task.name, task.dispatch_count, task.http_request, deadline, headers)
+
+    def _headers(self, task: types.Task) -> dict[str, str]:
         facts = {
             "QueueName": self.message.name.rpartition("/")[2],
             "TaskName": task.name.rpartition("/")[2],
             "TaskRetryCount": task.dispatch_count - 1,
             "TaskExecutionCount": task.response_count,
-            "TaskETA": f"{self._eta[task.name].timestamp():.6f}",
+            "TaskETA": f"{self._due[task.name].timestamp():.6f}",
         }
-        if previous is not None:
-            facts["TaskPreviousResponse"] = previous
+        if task.name in self._responses:
+            facts["TaskPreviousResponse"] = self._responses[task.name]
         return {f"X-CloudTasks-{name}": str(fact) for name, fact in facts.items()}
 
-    def ended(self, task: types.Task, status: int, now: datetime) -> None:
-        """Done with a 2xx, else tried again while its attempts last."""
-        with self._lock:
-            self._lane.ended(status, time.monotonic())
-            self._running.discard(task.name)
-            if task.name not in self._tasks:
-                return  # deleted while it ran
-            if status != UNREACHABLE:
-                task.response_count += 1
-                self._responses[task.name] = status
-            attempts = self.message.retry_config.max_attempts
-            if 200 <= status < 300:
-                self._forget(task.name, now)
-            elif 0 < attempts <= task.dispatch_count:
-                self._forget(task.name, now)
-                _log.error("task %s is dropped: its last attempt ended with %d", task.name, status)
-            else:
-                wait = backoff(self.message.retry_config, task.dispatch_count)
-                task.schedule_time = self._eta[task.name] = now + wait
+    def _leased(self, task: Claimed) -> bool:
+        """False when it was deleted, or claimed again, while it ran."""
+        current = self._tasks.get(task.name)
+        return current is not None and current.dispatch_count == task.attempt
 
-    def _forget(self, name: str, now: datetime) -> None:
-        del self._tasks[name], self._eta[name]
+    def _forget(self, name: str) -> None:
+        now = self.clock.now()
+        del self._tasks[name], self._due[name]
+        self._running.discard(name)
         self._responses.pop(name, None)
         self._taken_until.pop(name, None)  # to the end: the oldest stand first
         self._taken_until[name] = now + NAME_KEPT
         while self._taken_until[oldest := next(iter(self._taken_until))] <= now:
             del self._taken_until[oldest]
-
-
-def backoff(config: types.RetryConfig, attempt: int) -> timedelta:
-    """The wait after the attempt of this number (from 1): doubled `max_doublings` times, then longer by
-    the last one each time, and never above the maximum
-    (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#retryconfig)."""
-    doublings = min(attempt - 1, config.max_doublings)
-    wait: timedelta = config.min_backoff * 2**doublings * (attempt - doublings)
-    longest: timedelta = config.max_backoff
-    return min(wait, longest)
 
 
 def _with_defaults(message: types.Queue) -> types.Queue:

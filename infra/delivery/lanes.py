@@ -7,9 +7,15 @@ from datetime import timedelta
 
 from msgspec import Struct
 
+UNREACHABLE = 0
+"""Stands for the status when no answer came."""
 FIRST_BRAKE = 1.0
 LONGEST_BRAKE = 60.0
 _SLOW_DOWN = {429, 503}
+
+
+def delivered(status: int) -> bool:
+    return 200 <= status < 300
 
 
 class Limits(Struct, frozen=True):
@@ -18,13 +24,23 @@ class Limits(Struct, frozen=True):
     dispatches_per_second: float
     concurrent: int
     max_attempts: int
+    """-1 for no limit."""
     min_backoff: float
     max_backoff: float
+    max_doublings: int = 16
+    """Cloud Tasks' default."""
+
+    def last(self, attempt: int) -> bool:
+        """Whether nothing follows the attempt of this number (from 1)."""
+        return 0 < self.max_attempts <= attempt
 
     def backoff(self, attempt: int) -> timedelta:
-        """How long to wait after the attempt of this number (from 1) has failed."""
-        doublings = min(attempt - 1, 60)
-        return timedelta(seconds=min(self.min_backoff * 2**doublings, self.max_backoff))
+        """How long to wait after the attempt of this number (from 1) has failed: doubled
+        `max_doublings` times, then longer by the last wait each time, and never above the longest
+        (https://cloud.google.com/tasks/docs/reference/rpc/google.cloud.tasks.v2#retryconfig)."""
+        doublings = min(attempt - 1, self.max_doublings)
+        wait = self.min_backoff * 2**doublings * (attempt - doublings)
+        return timedelta(seconds=min(wait, self.max_backoff))
 
 
 class Lane:
@@ -54,7 +70,7 @@ class Lane:
     def ended(self, status: int, now: float) -> None:
         """429 and 503 hold the whole queue: 1 s at first, twice as long each time it goes on so."""
         self.running -= 1
-        if 200 <= status < 300:
+        if delivered(status):
             self._brake = 0.0
         elif status in _SLOW_DOWN and now >= self._held_until:
             self._brake = min(max(2 * self._brake, FIRST_BRAKE), LONGEST_BRAKE)

@@ -7,10 +7,11 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import asdict
 
+from infra.delivery.dispatcher import Dispatcher
 from infra.delivery.invoker import Invoker
 from infra.delivery.lanes import Limits
 from infra.delivery.queue import Counts
-from infra.embedded.dispatcher import Dispatcher
+from infra.embedded.queues import Queue, taken_over
 from infra.embedded.tasks import PendingTask
 from infra.functions_map import FunctionsMap, Trigger
 from infra.processes.process import STOP_SECONDS, Report
@@ -36,21 +37,18 @@ class OnEmbedded:
 
     @contextmanager
     def dispatching(self) -> Iterator[None]:
-        tasks = self._functions.triggered_by(Trigger.TASK)
-        self._dispatcher = Dispatcher(
-            self._data,
-            {name: Limits(**asdict(queue)) for name, queue in self._functions.queues.items()},
-            queue_of={name: function.queue for name, function in tasks.items()},
-            deliver=self._deliver,
-        )
-        self._dispatcher.start()
-        try:
-            yield
-        finally:
-            self._dispatcher.stop(grace=STOP_SECONDS)
+        with taken_over(self._data) as self._tasks:
+            queues = {name: self._queue(name) for name in self._functions.queues}
+            with Dispatcher(lambda: queues, self._deliver).running(STOP_SECONDS):
+                yield
 
     def counts(self) -> Counts:
-        return self._dispatcher.pending()
+        return self._tasks.counts()
+
+    def _queue(self, name: str) -> Queue:
+        tasks = self._functions.triggered_by(Trigger.TASK)
+        called = [task for task, function in tasks.items() if function.queue == name]
+        return Queue(self._tasks, called, Limits(**asdict(self._functions.queues[name])))
 
     def _deliver(self, task: PendingTask) -> int:
         """As Cloud Tasks does, its headers included."""

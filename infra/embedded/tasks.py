@@ -1,4 +1,4 @@
-"""The TaskQueue of one machine, and its other end, which `infra.embedded.dispatcher` works on."""
+"""The TaskQueue of one machine, and its other end, which `infra.embedded.queues` gives a dispatcher."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -168,7 +168,7 @@ def _marks(values: Sequence[str]) -> str:
 def _pending(row: tuple[int, str, str, bytes, int]) -> PendingTask:
     id_, name, function, body, attempts = row
     fields = msgspec.json.decode(body, type=dict[str, str])
-    return PendingTask(id_, name or f"task-{id_}", function, fields, attempts)
+    return PendingTask(id_, name or f"{function}-{id_}", function, fields, attempts)
 
 
 def _micros(time: datetime) -> int:

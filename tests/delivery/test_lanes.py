@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from infra.delivery.lanes import Lane, Limits
 
@@ -15,6 +17,32 @@ def test_backoff_doubles_up_to_its_longest() -> None:
     seconds = [FAST.backoff(attempt).total_seconds() for attempt in (1, 2, 3, 8, 9, 50, 5000)]
     assert seconds == [2, 4, 8, 256, 300, 300, 300]
     assert FAST.backoff(1) == timedelta(seconds=2)
+
+
+def test_waits_double_and_then_grow_evenly_up_to_the_longest() -> None:
+    """Google's own example."""
+    limits = Limits(500, 1000, 100, min_backoff=10, max_backoff=300, max_doublings=3)
+    waits = [limits.backoff(attempt).total_seconds() for attempt in range(1, 9)]
+    assert waits == [10, 20, 40, 80, 160, 240, 300, 300]
+
+
+@given(
+    st.floats(0.1, 3600),
+    st.floats(0.1, 3600),
+    st.integers(0, 16),
+    st.integers(1, 10_000),
+)
+def test_waits_only_grow_and_end_at_the_longest(
+    least: float, longest: float, doublings: int, attempt: int
+) -> None:
+    limits = Limits(500, 1000, -1, least, longest, doublings)
+    wait = limits.backoff(attempt)
+    assert wait <= limits.backoff(attempt + 1) <= timedelta(seconds=longest)
+
+
+def test_the_last_attempt_is_the_one_of_that_number_and_without_limit_none() -> None:
+    assert [FAST.last(attempt) for attempt in (4, 5, 6)] == [False, True, True]
+    assert not Limits(1, 1, -1, 1, 1).last(10**6)
 
 
 def test_no_more_run_than_may_at_once() -> None:

@@ -37,7 +37,7 @@ def test_tasks_survive_a_restart(tasks: Tasks, tmp_path: Path, clock: TurnedCloc
     again = Tasks(tmp_path, clock)
     assert claimed(again) == [
         PendingTask(1, "one", "f", {"id": "1"}, 1),
-        PendingTask(2, "task-2", "f", {"id": "2"}, 1),
+        PendingTask(2, "f-2", "f", {"id": "2"}, 1),
     ]
     again.close()
 
@@ -136,9 +136,9 @@ def test_a_name_is_taken_as_long_as_its_task_waits(tasks: Tasks, clock: TurnedCl
 
 def test_an_unnamed_task_never_frees_the_name_of_another(tasks: Tasks, clock: TurnedClock) -> None:
     tasks.enqueue(Task("f", {}))
-    tasks.enqueue(Task("g", {}, not_before=clock.now() + timedelta(days=9), name="task-1"))
+    tasks.enqueue(Task("g", {}, not_before=clock.now() + timedelta(days=9), name="f-1"))
     tasks.finish(*claimed(tasks))
     clock.turn(timedelta(days=2))
-    tasks.enqueue(Task("g", {}, name="task-1"))
+    tasks.enqueue(Task("g", {}, name="f-1"))
     assert tasks.counts().later == 1
     assert tasks.counts().due == 0

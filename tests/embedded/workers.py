@@ -5,10 +5,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Event
 
+from infra.delivery.dispatcher import Dispatcher
 from infra.delivery.lanes import Limits
 from infra.embedded import Embedded
-from infra.embedded.dispatcher import Dispatcher
 from infra.embedded.documents import Documents
+from infra.embedded.queues import Queue, taken_over
 from infra.embedded.tasks import PendingTask
 from shared.ports.documents import Query, Transaction, Where, Write
 from shared.ports.tasks import Task
@@ -64,5 +65,7 @@ def start_and_hang(folder: Path, report: Connection) -> None:
         Event().wait()
         return 200
 
-    Dispatcher(folder, {"q": Limits(50, 10, 5, 1, 1)}, queue_of={"f": "q"}, deliver=deliver).start()
-    Event().wait()
+    with taken_over(folder) as tasks:
+        queues = {"q": Queue(tasks, ["f"], Limits(50, 10, 5, 1, 1))}
+        with Dispatcher(lambda: queues, deliver).running():
+            Event().wait()

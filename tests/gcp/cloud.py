@@ -11,7 +11,6 @@ from typing import Any
 from google.cloud.tasks_v2 import CreateQueueRequest
 
 from infra.cloud.cloud_tasks_server import CloudTasks
-from infra.cloud.dispatcher import Dispatcher
 from infra.cloud.queues import Queue
 from infra.cloud.secret_manager_server import SecretManager
 from infra.delivery.queue import Counts
@@ -73,10 +72,10 @@ def make_queue(project: str, server: CloudTasks | None = None, **limits: Any) ->
     return server.queues[name]
 
 
-def wait_until_idle(dispatcher: Dispatcher, seconds: float = 60.0) -> None:
+def wait_until_idle(server: CloudTasks, seconds: float = 60.0) -> None:
     """Returns when no task is left, not even one for later."""
     end = time.monotonic() + seconds
-    while dispatcher.counts() != Counts(0, 0, 0):
+    while server.counts() != Counts(0, 0, 0):
         assert time.monotonic() < end, "tasks are left"
         time.sleep(0.02)
 

@@ -13,7 +13,7 @@ from google.cloud.tasks_v2 import types
 from msgspec.structs import replace
 
 from infra.cloud.cloud_tasks_server import CloudTasks
-from infra.cloud.dispatcher import Dispatcher
+from infra.cloud.http_target import dispatcher
 from infra.cloud.queues import Queue
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError, InvalidRequest, ProviderUnavailable
@@ -31,7 +31,7 @@ class Stage:
         signer = issuer(folder)
         self.server = CloudTasks()
         self.function: Function = stack.enter_context(function(signer))
-        self.dispatcher = Dispatcher(self.server, signer)
+        self.dispatcher = dispatcher(self.server, signer)
         self.settings = replace(
             settings(project()),
             cloud_tasks_emulator_host=stack.enter_context(self.server.serving()),
@@ -45,7 +45,7 @@ class Stage:
     def deliver(self) -> None:
         """Everything, with its retries."""
         with self.dispatcher.running():
-            wait_until_idle(self.dispatcher)
+            wait_until_idle(self.server)
 
     def bodies(self) -> list[dict[str, str]]:
         found = [msgspec.json.decode(one.body) for one in self.function.deliveries]
@@ -123,7 +123,7 @@ def test_a_task_waits_for_its_time(stage: Stage) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=0.6)
     stage.tasks.enqueue(Task(NAME, {}, not_before=soon))
     with stage.dispatcher.running():
-        wait_until_idle(stage.dispatcher)
+        wait_until_idle(stage.server)
     assert stage.function.count() == 1
     assert datetime.now(UTC) >= soon
 

@@ -11,8 +11,9 @@ from google.api_core import exceptions as google
 from google.cloud.tasks_v2 import CloudTasksClient, types
 
 from infra.cloud.cloud_tasks_server import CloudTasks
-from infra.cloud.dispatcher import Dispatcher
-from infra.cloud.queues import Queue, backoff
+from infra.cloud.http_target import dispatcher
+from infra.cloud.queues import Queue
+from infra.delivery.lanes import Limits
 from infra.delivery.queue import Counts
 from shared.config import Settings
 from shared.gcp.clients import Clients
@@ -30,7 +31,7 @@ class Stage:
         signer = issuer(folder)
         self.clock = FakeClock()
         self.server = CloudTasks(self.clock)
-        self.dispatcher = Dispatcher(self.server, signer)
+        self.dispatcher = dispatcher(self.server, signer)
         self.function: Function = stack.enter_context(function(signer, "a@b"))
         host = stack.enter_context(self.server.serving())
         clients = Clients(Settings(cloud_tasks_emulator_host=host))
@@ -58,7 +59,7 @@ class Stage:
 
     def deliver(self) -> None:
         with self.dispatcher.running():
-            wait_until_idle(self.dispatcher)
+            wait_until_idle(self.server)
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_bodies_are_shown_only_when_asked_for(stage: Stage) -> None:
 def test_a_paused_queue_keeps_its_tasks(stage: Stage) -> None:
     stage.create("t")
     stage.client.pause_queue(name=QUEUE)
-    assert stage.queue.next_due(stage.clock.now()) is None
+    assert stage.queue.claim(1) == []
     stage.client.resume_queue(name=QUEUE)
     stage.deliver()
     assert stage.function.count() == 1
@@ -141,7 +142,7 @@ def test_purging_empties_a_queue(stage: Stage) -> None:
 
 def test_a_task_can_be_hurried(stage: Stage) -> None:
     stage.create("t", schedule_time=stage.clock.now() + timedelta(days=1))
-    assert stage.queue.next_due(stage.clock.now()) is None
+    assert stage.queue.claim(1) == []
     stage.client.run_task(name=f"{QUEUE}/tasks/t")
     stage.deliver()
     assert stage.function.count() == 1
@@ -155,35 +156,54 @@ def test_the_last_attempt_ends_a_task(stage: Stage) -> None:
     stage.function.answers = [500] * 9
     stage.create("t")
     with stage.dispatcher.running():
-        while stage.dispatcher.counts() != Counts(0, 0, 0):
-            stage.clock.sleep(60)
+        while (counts := stage.server.counts()) != Counts(0, 0, 0):
+            if counts.later:
+                stage.clock.sleep(60)
     assert stage.function.count() == 3
     with pytest.raises(google.AlreadyExists):
         stage.create("t")
 
 
-def test_waits_double_and_then_grow_evenly_up_to_the_longest() -> None:
-    """Google's own example."""
-    config = types.RetryConfig(
-        min_backoff=timedelta(seconds=10), max_backoff=timedelta(seconds=300), max_doublings=3
+def test_what_is_not_said_anew_of_a_queue_is_as_google_has_it(stage: Stage) -> None:
+    queue = types.Queue(name=QUEUE, rate_limits={"max_concurrent_dispatches": 2})
+    stage.client.update_queue(queue=queue, update_mask={"paths": ["rate_limits"]})
+    assert stage.queue.limits == Limits(
+        dispatches_per_second=500,
+        concurrent=2,
+        max_attempts=100,
+        min_backoff=0.1,
+        max_backoff=3600,
+        max_doublings=16,
     )
-    waits = [backoff(config, attempt).total_seconds() for attempt in range(1, 9)]
-    assert waits == [10, 20, 40, 80, 160, 240, 300, 300]
 
 
-def test_no_more_run_at_once_than_the_queue_allows(stage: Stage) -> None:
-    limits = types.Queue(name=QUEUE, rate_limits={"max_concurrent_dispatches": 2})
-    limits.rate_limits.max_dispatches_per_second = 500
-    stage.client.update_queue(queue=limits, update_mask={"paths": ["rate_limits"]})
-    for _ in range(3):
-        stage.create()
-    now = stage.clock.now()
-    first = stage.queue.next_due(now)
-    assert first
-    assert stage.queue.next_due(now)
-    assert stage.queue.next_due(now) is None
-    stage.queue.ended(first, 200, now)
-    assert stage.queue.next_due(now)
+def test_a_task_deleted_while_it_runs_is_gone(stage: Stage) -> None:
+    stage.create("t")
+    (delivery,) = stage.queue.claim(1)
+    stage.client.purge_queue(name=QUEUE)
+    stage.queue.answered(delivery, 500)
+    stage.queue.retry(delivery, timedelta(0))
+    stage.queue.finish(delivery)
+    assert stage.server.counts() == Counts(0, 0, 0)
+
+
+def test_who_lost_the_lease_can_no_longer_settle(stage: Stage) -> None:
+    stage.create("t")
+    (late,) = stage.queue.claim(1)
+    stage.clock.sleep(DAY)
+    (owner,) = stage.queue.claim(1)
+    stage.queue.finish(late)
+    stage.queue.retry(late, timedelta(0))
+    assert stage.server.counts() == Counts(running=1, due=0, later=0)
+    stage.queue.finish(owner)
+    assert stage.names() == []
+
+
+def test_a_running_task_cannot_be_hurried(stage: Stage) -> None:
+    stage.create("t")
+    stage.queue.claim(1)
+    stage.client.run_task(name=f"{QUEUE}/tasks/t")
+    assert stage.queue.claim(1) == []
 
 
 def test_the_right_to_speak_for_cloud_tasks_is_not_for_sale(stage: Stage) -> None:

@@ -5,10 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
-from google.cloud.tasks_v2 import CloudTasksClient, types
+from google.cloud.tasks_v2 import CloudTasksClient
 from msgspec.structs import replace
 
-from infra.cloud.queues import Queue
+from infra.cloud.queues import Delivery, Queue
 from infra.delivery.queue import Counts
 from infra.embedded.tasks import PendingTask
 from infra.simulator import Simulator
@@ -44,36 +44,31 @@ class DrivenTasks(Tasks):
         self, client: Callable[[], CloudTasksClient], settings: Settings, clock: Clock
     ) -> None:
         super().__init__(client, settings)
-        self._clock = clock
         self._driven = _queue(settings.google_cloud_project)
+        self._driven.clock = clock
 
     def claim(self, functions: Sequence[str], limit: int, _lease: timedelta) -> list[PendingTask]:
-        claimed: list[PendingTask] = []
-        while len(claimed) < limit and (task := self._driven.next_due(self._clock.now())):
-            claimed.append(_pending(task))
-            assert claimed[-1].function in functions
+        claimed = [_pending(delivery) for delivery in self._driven.claim(limit)]
+        assert {task.function for task in claimed} <= set(functions)
         return claimed
 
     def finish(self, task: PendingTask) -> None:
-        self._driven.ended(self._driven.get(task.name), 200, self._clock.now())
+        self._driven.finish(task)
 
-    def retry(self, task: PendingTask, _after: timedelta) -> None:
-        self._driven.ended(self._driven.get(task.name), 500, self._clock.now())
+    def retry(self, task: PendingTask, after: timedelta) -> None:
+        self._driven.retry(task, after)
 
     def counts(self) -> Counts:
-        return self._driven.counts(self._clock.now())
+        return self._driven.counts()
 
 
 def _queue(project: str) -> Queue:
-    """Made by the first of the project's worlds. Retries wait as those of the real queues."""
+    """Made by the first of the project's worlds."""
     name = f"{parent(project)}/queues/{QUEUE}"
-    found = servers().cloud_tasks.queues.get(name)
-    limits = {"max_dispatches_per_second": 100_000, "max_concurrent_dispatches": 100_000}
-    retries = {"max_attempts": -1, "min_backoff": timedelta(seconds=5)}
-    return found or make_queue(project, rate_limits=limits, retry_config=retries)
+    return servers().cloud_tasks.queues.get(name) or make_queue(project)
 
 
-def _pending(task: types.Task) -> PendingTask:
-    body = msgspec.json.decode(task.http_request.body, type=dict[str, str])
-    function = task.http_request.url.rpartition("/")[2]
-    return PendingTask(0, task.name, function, body, task.dispatch_count)
+def _pending(delivery: Delivery) -> PendingTask:
+    body = msgspec.json.decode(delivery.call.body, type=dict[str, str])
+    function = delivery.call.url.rpartition("/")[2]
+    return PendingTask(0, delivery.name, function, body, delivery.attempt)
