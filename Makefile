@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint bench format clean bundle plan deploy doctor logs status scan
+.PHONY: help run demo test check lint bench format clean bundle providers plan deploy doctor logs status scan
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## start everything on this machine (PORT=8080, MAIL=file or folder of mails, BACKEND=shared.gcp)
 	@exec $(BIN)/python -m infra.local
@@ -36,6 +36,9 @@ format: $(READY) ## put the code into shape
 
 bundle: $(READY) ## a zip for each function, in build/bundles
 	@$(BIN)/python -m infra.bundle
+
+providers: $(READY) ## tell Terraform what the providers declare (terraform/providers.yaml)
+	@$(BIN)/python -m infra.declared
 
 plan: $(READY) ## what a deployment would change (ENVIRONMENT=staging)
 	@$(BIN)/python -m infra.operate plan

@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 import yaml
 from msgspec import Meta, Struct
 
-from shared.config import Settings
+from shared.config import Setting, Settings, declared
 from shared.domain.errors import ConfigurationError, InvalidRequest
+from shared.ports.declarations import Use
+from shared.providers.registry import declarations
 from shared.web import decoding
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,7 +57,6 @@ _BY_TRIGGER = {
     Trigger.TASK: _INVOKER,
     Trigger.SCHEDULE: _INVOKER,
 }
-_SETTINGS = frozenset(name.upper() for name in Settings.__struct_fields__)
 
 
 class Function(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,7 +71,9 @@ class Function(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     schedule: str = ""
     queue: str = ""
     env: tuple[str, ...] = ()
-    secrets: tuple[str, ...] = ()
+    """Settings of shared/config.py."""
+    providers: tuple[Use, ...] = ()
+    """What it wants of the providers, which say themselves which settings that takes."""
     roles: tuple[Literal["documents", "keys", "secrets", "erase", "enqueue"], ...] = ()
 
     def grants(self, backend: str = CLOUD) -> frozenset[str]:
@@ -78,7 +81,20 @@ class Function(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         needed = ("BACKEND", *_BACKENDS.get(backend, ()), *_BY_TRIGGER[self.trigger])
         for role in self.roles if backend == CLOUD else ():
             needed += _BY_ROLE[role]
-        return frozenset((*self.env, *self.secrets, *needed))
+        return frozenset((*self.env, *(one.name for one in self._of_providers()), *needed))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Those of its settings that only it and its like may read."""
+        return tuple(dict.fromkeys(one.name for one in self._of_providers() if one.form.secret))
+
+    def _of_providers(self) -> list[Setting]:
+        return [
+            setting
+            for provider in declarations().values()
+            for use in self.providers
+            for setting in provider.variables_of(use)
+        ]
 
 
 class Queue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,5 +151,5 @@ def _contradictions(function: Function, queues: Mapping[str, Queue]) -> Iterable
         yield "must have a queue exactly when its trigger is task"
     if function.queue and function.queue not in queues:
         yield f"names the queue {function.queue!r}, which is not among /queues"
-    if unknown := [name for name in (*function.env, *function.secrets) if name not in _SETTINGS]:
+    if unknown := [name for name in function.env if name not in declared(Settings)]:
         yield f"is granted {', '.join(unknown)}, which shared/config.py does not know"

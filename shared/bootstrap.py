@@ -3,13 +3,13 @@
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
 from threading import RLock
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
-from shared.config import Settings
+from shared.config import Group, Setting, Settings, declared
 from shared.domain.errors import ConfigurationError
 from shared.metering import MeteredDocuments, MeteredSecrets, MeteredTasks
 from shared.ports.clock import Clock
@@ -102,9 +102,26 @@ class World:
         return Keyring(self.secrets, self.clock)
 
 
+def settings(env: Mapping[str, str]) -> Settings:
+    """With those that each provider declares. Raises ConfigurationError naming every malformed one."""
+    return Settings.from_env(env, _vendors())
+
+
+def every_setting() -> dict[str, Setting]:
+    """All that there are, by name."""
+    groups = [Settings, *_vendors()]
+    return {name: one for group in groups for name, one in declared(group).items()}
+
+
+def _vendors() -> list[type[Group]]:
+    from shared.providers.registry import declarations
+
+    return [one.settings for one in declarations().values()]
+
+
 @functools.cache
 def _this_instance() -> World:
-    return World(Settings.from_env(os.environ))
+    return World(settings(os.environ))
 
 
 _making = RLock()

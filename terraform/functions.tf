@@ -2,11 +2,12 @@
 
 locals {
   map     = yamldecode(file("${path.module}/functions.yaml"))
+  known   = yamldecode(file("${path.module}/providers.yaml"))
   folders = [for main in fileset("${path.module}/../functions", "*/main.py") : dirname(main)]
 
   # Keys that a function may have; YAML does not mind a misspelt one, so this does.
   keys = [
-    "trigger", "public", "schedule", "queue", "memory", "cpu", "timeout", "concurrency", "env", "secrets", "roles",
+    "trigger", "public", "schedule", "queue", "memory", "cpu", "timeout", "concurrency", "env", "providers", "roles",
   ]
 
   functions = {
@@ -22,10 +23,22 @@ locals {
       min         = try(coalesce(var.overrides[name].min_instances), 0)
       max         = try(coalesce(var.overrides[name].max_instances), local.instances[name])
       roles       = try(one.roles, [])
-      env         = toset(try(one.env, []))
-      secrets     = toset([for name in try(one.secrets, []) : name if contains(local.providers, split("_", name)[0])])
+      env         = toset(concat(try(one.env, []), tolist(setsubtract(local.wanted[name], local.provider_secrets))))
+      secrets     = setintersection(local.wanted[name], local.provider_secrets)
     }
   }
+
+  # What the functions want of the providers that are connected here, as settings.
+  connected        = { for name, provider in local.known : name => provider if contains(keys(var.mail_providers), name) }
+  provider_secrets = toset(flatten([for provider in local.connected : provider.secrets]))
+  wanted = {
+    for name, one in local.map.functions : name => toset(flatten([
+      for use in try(one.providers, []) : [for provider in local.connected : try(provider.uses[use], [])]
+    ]))
+  }
+
+  uses       = toset(flatten([for one in local.map.functions : try(one.providers, [])]))
+  known_uses = toset(flatten([for provider in local.known : keys(provider.uses)]))
 
   # As many as the queue calls at once; a second of a scheduled one, while the first still runs.
   instances = {
@@ -36,11 +49,10 @@ locals {
   }
 
   # "mailbridge" has the plain names, so that the README's addresses are right.
-  prefix    = var.deployment == "mailbridge" ? "" : "${var.deployment}-"
-  host      = "https://${var.region}-${var.project}.cloudfunctions.net"
-  own_url   = local.prefix == "" ? local.host : "${local.host}/${local.prefix}{function}"
-  urls      = { for name, _ in local.map.functions : name => "${local.host}/${local.prefix}${name}" }
-  providers = compact([var.google == null ? "" : "GOOGLE", var.microsoft == null ? "" : "MICROSOFT"])
+  prefix  = var.deployment == "mailbridge" ? "" : "${var.deployment}-"
+  host    = "https://${var.region}-${var.project}.cloudfunctions.net"
+  own_url = local.prefix == "" ? local.host : "${local.host}/${local.prefix}{function}"
+  urls    = { for name, _ in local.map.functions : name => "${local.host}/${local.prefix}${name}" }
 }
 
 # What is wrong with the map is said before anything is made.
@@ -57,6 +69,10 @@ resource "terraform_data" "map" {
     precondition {
       condition     = alltrue([for one in local.map.functions : length(setsubtract(keys(one), local.keys)) == 0])
       error_message = "terraform/functions.yaml has keys that are not known: ${join(", ", distinct(flatten([for one in local.map.functions : tolist(setsubtract(keys(one), local.keys))])))}. Its header lists those there are."
+    }
+    precondition {
+      condition     = length(setsubtract(local.uses, local.known_uses)) == 0
+      error_message = "terraform/functions.yaml wants of the providers what none of them declares: ${join(", ", setsubtract(local.uses, local.known_uses))}. There is: ${join(", ", local.known_uses)}."
     }
     precondition {
       condition     = alltrue([for name, _ in local.map.functions : fileexists("${var.bundles}/${name}.zip")])

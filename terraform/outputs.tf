@@ -29,7 +29,7 @@ output "public_url" {
 }
 
 output "redirect_uri" {
-  description = "To be entered as redirect URI of the OAuth client at Google, and of the app registration at Microsoft."
+  description = "To be entered as redirect URI at each provider, where our OAuth client is registered."
   value = (
     strcontains(local.settings.PUBLIC_URL, "{function}")
     ? replace(local.settings.PUBLIC_URL, "{function}", "oauth_callback")

@@ -1,13 +1,11 @@
 # The APIs. They stay enabled when this deployment goes: others in the project may use them.
 
 locals {
-  services = concat(
-    [
-      "artifactregistry", "cloudbuild", "cloudfunctions", "cloudscheduler", "cloudtasks", "firestore", "iam", "logging",
-      "monitoring", "run", "secretmanager", "storage",
-    ],
-    var.google == null ? [] : ["calendar-json", "gmail"],
-  )
+  own_services = [
+    "artifactregistry", "cloudbuild", "cloudfunctions", "cloudscheduler", "cloudtasks", "firestore", "iam", "logging",
+    "monitoring", "run", "secretmanager", "storage",
+  ]
+  services = concat(local.own_services, flatten([for provider in local.connected : provider.apis]))
 }
 
 resource "google_project_service" "api" {

@@ -6,7 +6,7 @@ locals {
     TASKS_INVOKER = google_service_account.invoker["task"].email
   })
   known_settings = {
-    for name, value in merge(var.settings, {
+    for name, value in merge(var.settings, local.provider_settings, {
       BACKEND              = "shared.gcp"
       GOOGLE_CLOUD_PROJECT = var.project
       DEPLOYMENT           = var.deployment
@@ -28,12 +28,14 @@ locals {
       AUTH_ROLE_CLAIM = var.auth.role_claim
 
       SYNC_INTERVAL_SECONDS = tostring(var.sync_interval_seconds)
-
-      GOOGLE_CLIENT_ID    = try(var.google.client_id, null)
-      MICROSOFT_CLIENT_ID = try(var.microsoft.client_id, null)
-      MICROSOFT_TENANT    = try(var.microsoft.tenant, null)
     }) : name => value if value != null && value != ""
   }
+
+  provider_settings = merge([
+    for name, chosen in var.mail_providers : {
+      for key, value in chosen : local.known[name].variables[key].setting => value
+    }
+  ]...)
 
   settings_of_all = ["BACKEND", "GOOGLE_CLOUD_PROJECT", "DEPLOYMENT"]
   settings_by_trigger = {
@@ -51,11 +53,18 @@ locals {
 
   # What has neither a variable of its own nor a value that only this project can know.
   free_settings = setsubtract(
-    distinct(flatten([for one in local.map.functions : try(one.env, [])])),
-    [
-      "PUBLIC_URL", "ALLOWED_ORIGINS", "SYNC_INTERVAL_SECONDS", "GOOGLE_CLIENT_ID", "MICROSOFT_CLIENT_ID",
-      "MICROSOFT_TENANT",
-    ],
+    distinct(flatten([
+      for one in local.map.functions : concat(
+        try(one.env, []),
+        flatten([for use in try(one.providers, []) : [for provider in local.known : try(provider.uses[use], [])]]),
+      )
+    ])),
+    concat(
+      ["PUBLIC_URL", "ALLOWED_ORIGINS", "SYNC_INTERVAL_SECONDS"],
+      flatten([
+        for provider in local.known : concat(provider.secrets, [for one in provider.variables : one.setting])
+      ]),
+    ),
   )
 
   environments = {

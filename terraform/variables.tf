@@ -67,38 +67,42 @@ variable "bundles" {
 
 # -- whom it serves ---------------------------------------------------------------------------------
 
-variable "google" {
-  description = "The OAuth client at Google; leave it out to do without Gmail. Its secret is no variable: see README.md."
-  type        = object({ client_id = string })
-  default     = null
+variable "mail_providers" {
+  description = "The mail providers whose accounts can be connected, by name, and what each is told: google = { client_id = ... }, microsoft = { client_id = ..., tenant = ... }. Their secrets are no variables: see README.md. providers.yaml has what each takes."
+  type        = map(map(string))
 
   validation {
-    condition     = var.google == null || can(regex("\\.apps\\.googleusercontent\\.com$", var.google.client_id))
-    error_message = "google.client_id must end in .apps.googleusercontent.com: copy it from Google Auth Platform, Clients."
+    condition     = length(var.mail_providers) > 0
+    error_message = "mail_providers is empty, so no mailbox could be connected: give one of ${join(", ", keys(local.known))} what it takes."
   }
 
   validation {
-    condition     = var.google != null || var.microsoft != null
-    error_message = "Neither google nor microsoft is set, so no mailbox could be connected: give one of them its client_id."
-  }
-}
-
-variable "microsoft" {
-  description = "The app registration at Microsoft, and whose accounts may sign in: a tenant's id, or \"common\" for any. Leave it out to do without Microsoft 365."
-  type = object({
-    client_id = string
-    tenant    = optional(string, "common")
-  })
-  default = null
-
-  validation {
-    condition     = var.microsoft == null || can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", var.microsoft.client_id))
-    error_message = "microsoft.client_id must be the Application (client) ID of the app registration, a UUID in lower case."
+    condition     = length(setsubtract(keys(var.mail_providers), keys(local.known))) == 0
+    error_message = "mail_providers names ${join(", ", setsubtract(keys(var.mail_providers), keys(local.known)))}; there are: ${join(", ", keys(local.known))}."
   }
 
   validation {
-    condition     = var.microsoft == null || can(regex("^[A-Za-z0-9.-]+$", var.microsoft.tenant))
-    error_message = "microsoft.tenant must be a tenant's id or domain, or one of common, organizations, consumers."
+    condition = alltrue(flatten([
+      for name, chosen in var.mail_providers : [for key, _ in chosen : can(local.known[name].variables[key])]
+    ]))
+    error_message = "mail_providers has what no provider takes: ${join(", ", flatten([
+      for name, chosen in var.mail_providers : [for key, _ in chosen : "${name}.${key}" if !can(local.known[name].variables[key])]
+    ]))}."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for name, chosen in var.mail_providers : [
+        for key, one in try(local.known[name].variables, {}) :
+        contains(keys(chosen), key) ? can(regex(one.pattern, chosen[key])) : one.optional
+      ]
+    ]))
+    error_message = "mail_providers: ${join("; ", flatten([
+      for name, chosen in var.mail_providers : [
+        for key, one in try(local.known[name].variables, {}) : "${name}.${key} ${one.must}"
+        if !(contains(keys(chosen), key) ? can(regex(one.pattern, chosen[key])) : one.optional)
+      ]
+    ]))}."
   }
 }
 

@@ -9,7 +9,7 @@ import pytest
 from infra import functions_map, openapi
 from infra.functions_map import ROOT
 from infra.local.stack import Stack
-from shared.config import Settings
+from shared import bootstrap
 
 README = (ROOT / "README.md").read_text()
 CODE = set(re.findall(r"`([^`\n]+)`", README))
@@ -29,7 +29,7 @@ def test_every_command_it_names_is_in_the_makefile() -> None:
 
 
 def test_every_setting_is_listed_and_no_other() -> None:
-    assert first_column("setting") == {name.upper() for name in Settings.__struct_fields__}
+    assert first_column("setting") == set(bootstrap.every_setting())
 
 
 def test_every_function_is_listed_and_no_other() -> None:
@@ -49,8 +49,8 @@ def test_every_call_of_the_api_is_listed_and_no_other() -> None:
 
 def test_every_default_it_names_is_the_settings() -> None:
     for name, default in re.findall(r"^\| `(\w+)` \| `?(\S+?)`? \|", README, re.M):
-        if name in {field.upper() for field in Settings.__struct_fields__}:
-            value = getattr(Settings(), name.lower())
+        if name in (settings := bootstrap.every_setting()):
+            value = settings[name].default
             assert default in {str(value), "here"} or (default == "none" and not value), name
 
 

@@ -24,7 +24,9 @@ from shared.domain.caller import Caller
 from shared.domain.mailboxes import History
 from shared.ports.clock import Clock
 from shared.ports.world import World
-from shared.providers.microsoft import Microsoft
+from shared.providers.google.declaration import GoogleSettings
+from shared.providers.microsoft.declaration import MicrosoftSettings
+from shared.providers.microsoft.provider import Microsoft
 from shared.services import sweep
 from shared.services.accounts import confirming, connecting, disconnecting, mailboxes, validation
 from shared.services.paging import PageQuery
@@ -84,16 +86,22 @@ def settings(simulator: Simulator) -> Settings:
         backend="infra.embedded",
         public_url="http://127.0.0.1:8080",
         allowed_origins=("https://crm.example.com",),
-        google_client_id=CLIENT_ID,
-        google_client_secret=CLIENT_SECRET,
-        google_accounts_url=simulator.url,
-        google_oauth_url=simulator.url,
-        gmail_url=simulator.url,
-        calendar_url=simulator.url,
-        microsoft_client_id=MICROSOFT_CLIENT_ID,
-        microsoft_client_secret=MICROSOFT_CLIENT_SECRET,
-        microsoft_login_url=simulator.url,
-        graph_url=simulator.url,
+        vendors=(
+            GoogleSettings(
+                google_client_id=CLIENT_ID,
+                google_client_secret=CLIENT_SECRET,
+                google_accounts_url=simulator.url,
+                google_oauth_url=simulator.url,
+                gmail_url=simulator.url,
+                calendar_url=simulator.url,
+            ),
+            MicrosoftSettings(
+                microsoft_client_id=MICROSOFT_CLIENT_ID,
+                microsoft_client_secret=MICROSOFT_CLIENT_SECRET,
+                microsoft_login_url=simulator.url,
+                graph_url=simulator.url,
+            ),
+        ),
     )
 
 

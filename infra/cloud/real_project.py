@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from infra.processes.process import Report
-from shared.config import Settings
+from shared import bootstrap
 from shared.domain.errors import ConfigurationError, ProviderUnavailable
 from shared.gcp import GoogleCloud
 
@@ -35,7 +35,7 @@ class RealProject:
     @contextmanager
     def serving(self, _logs: Path, _report: Report) -> Iterator[Mapping[str, str]]:
         """Raises ConfigurationError when the project does not let us in."""
-        with closing(GoogleCloud(Settings.from_env(self.settings))) as cloud:
+        with closing(GoogleCloud(bootstrap.settings(self.settings))) as cloud:
             try:
                 cloud.secrets.delete(
                     _PROBE

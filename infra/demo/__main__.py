@@ -22,16 +22,16 @@ from infra.demo.failure import Failed
 from infra.demo.screen import Screen
 from infra.demo.stage import Stage
 from infra.demo.story import tell
-from infra.local.configuration import VENDORS
 from infra.local.stack import Stack
+from shared.config import declared
 from shared.domain.errors import ConfigurationError
+from shared.providers.registry import declarations
 
 _OWN = {
     *("AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL"),
-    *("PUBLIC_URL", "ALLOWED_ORIGINS", "EMBEDDED_DATA", "MICROSOFT_TENANT"),
-    *(name for vendor in VENDORS for name in (*vendor.client, *vendor.endpoints)),
+    *("PUBLIC_URL", "ALLOWED_ORIGINS", "EMBEDDED_DATA"),
 }
-"""Settings that would lead to real providers, real users or real data."""
+"""Settings that would lead to real users or real data, besides all of the providers."""
 
 
 def main() -> int:
@@ -62,7 +62,8 @@ def _ended(status: int, said: str) -> int:
 
 def _run(environment: Mapping[str, str], screen: Screen) -> int:
     mail, path = _mail(environment.get("MAIL", "")), _report_path(environment.get("REPORT", ""))
-    passed_on = {name: value for name, value in environment.items() if name not in _OWN}
+    kept_back = _OWN.union(*(declared(one.settings) for one in declarations().values()))
+    passed_on = {name: value for name, value in environment.items() if name not in kept_back}
     with tempfile.TemporaryDirectory(prefix="mailbridge-demo-") as data:
         screen.step("Starting Mailbridge, with a folder and ports of its own")
         with Stack(passed_on, Path(data), report=screen.trouble) as stack:

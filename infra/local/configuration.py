@@ -1,65 +1,30 @@
 """The settings of a stack: what the user chose, and what this machine adds where they chose nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
-
-from msgspec import Struct
 
 from infra.functions_map import EMBEDDED, FunctionsMap
 from infra.local.pages import AUDIENCE
-from infra.simulator import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    MICROSOFT_CLIENT_ID,
-    MICROSOFT_CLIENT_SECRET,
-)
-from shared.config import LOOPBACK, Settings
+from infra.simulator import CLIENTS
+from shared import bootstrap, config
+from shared.config import LOOPBACK
 from shared.domain.errors import ConfigurationError
+from shared.ports.declarations import Declaration
+from shared.providers.registry import declarations
 
 SYNC_INTERVAL_SECONDS = "60"
 """Who tries things out does not want to wait for five minutes."""
 _AUTH = ("AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL")
 
 
-class Vendor(Struct, frozen=True):
-    """One provider's settings, and what the simulator answers them with."""
-
-    client: dict[str, str]
-    """Client id and secret: setting → the simulator's."""
-    endpoints: tuple[str, ...]
-
-    def has_client(self, settings: Mapping[str, str]) -> bool:
-        return any(name in settings for name in self.client)
-
-    def answered_elsewhere(self, settings: Mapping[str, str], functions: FunctionsMap) -> bool:
-        """True when the user names a client of their own, or other servers for all that is needed."""
-        needed = [name for name in self.endpoints if name in functions.grants()]
-        return self.has_client(settings) or all(name in settings for name in needed)
-
-
-VENDORS = (
-    Vendor(
-        {"GOOGLE_CLIENT_ID": CLIENT_ID, "GOOGLE_CLIENT_SECRET": CLIENT_SECRET},
-        ("GOOGLE_ACCOUNTS_URL", "GOOGLE_OAUTH_URL", "GMAIL_URL", "CALENDAR_URL"),
-    ),
-    Vendor(
-        {
-            "MICROSOFT_CLIENT_ID": MICROSOFT_CLIENT_ID,
-            "MICROSOFT_CLIENT_SECRET": MICROSOFT_CLIENT_SECRET,
-        },
-        ("MICROSOFT_LOGIN_URL", "GRAPH_URL"),
-    ),
-)
-
-
 def chosen(environment: Mapping[str, str]) -> dict[str, str]:
     """The settings in the user's environment. Raises ConfigurationError naming all that are wrong."""
-    names = [name.upper() for name in Settings.__struct_fields__]
+    names = bootstrap.every_setting()
     found = {name: environment[name] for name in names if environment.get(name, "").strip()}
-    settings = Settings.from_env(found)
-    for vendor in VENDORS:
-        if vendor.has_client(found):
-            settings.require(*vendor.client)
+    settings = bootstrap.settings(found)
+    for provider in declarations().values():
+        if has_client(found, provider):
+            settings.of(provider.settings).require(*provider.client)
     if has_issuer(found):
         settings.require(*_AUTH)
     elif settings.public_url and urlsplit(settings.public_url).hostname not in LOOPBACK:
@@ -70,6 +35,17 @@ def chosen(environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def misspelt(environment: Iterable[str]) -> list[str]:
+    """A sentence for each variable that looks like a setting of ours and is none."""
+    near = config.misspelt(environment, bootstrap.every_setting())
+    return [f"{name} is no setting and is ignored: is it {meant}?" for name, meant in near.items()]
+
+
+def has_client(settings: Mapping[str, str], provider: Declaration) -> bool:
+    """True when the user has a client of their own there."""
+    return any(name in settings for name in provider.client)
+
+
 def has_issuer(settings: Mapping[str, str]) -> bool:
     """True when users' tokens come from elsewhere."""
     return any(name in settings for name in _AUTH)
@@ -78,7 +54,17 @@ def has_issuer(settings: Mapping[str, str]) -> bool:
 def needs_simulator(settings: Mapping[str, str], functions: FunctionsMap) -> bool:
     """True until the user connects anything real or points a provider elsewhere: real mail and made-up
     mail are never mixed."""
-    return not any(vendor.answered_elsewhere(settings, functions) for vendor in VENDORS)
+    return not any(
+        _answered_elsewhere(settings, provider, functions) for provider in declarations().values()
+    )
+
+
+def _answered_elsewhere(
+    settings: Mapping[str, str], provider: Declaration, functions: FunctionsMap
+) -> bool:
+    """True when the user names a client of their own, or other servers for all that is needed."""
+    needed = functions.grants().intersection(provider.endpoints)
+    return has_client(settings, provider) or (bool(needed) and needed <= settings.keys())
 
 
 def complete(settings: Mapping[str, str], *, url: str, simulator: str) -> dict[str, str]:
@@ -96,12 +82,13 @@ def complete(settings: Mapping[str, str], *, url: str, simulator: str) -> dict[s
             "AUTH_AUDIENCE": AUDIENCE,
             "AUTH_JWKS_URL": f"{url}/dev/jwks.json",
         }
-    for vendor in VENDORS:
-        pointed = any(name in settings for name in vendor.endpoints)
-        if not vendor.has_client(settings) and (simulator or pointed):
-            added |= vendor.client
+    for name, client in CLIENTS.items():
+        provider = declarations()[name]
+        pointed = any(endpoint in settings for endpoint in provider.endpoints)
+        if not has_client(settings, provider) and (simulator or pointed):
+            added |= client
         if simulator:
-            added |= dict.fromkeys(vendor.endpoints, simulator)
+            added |= dict.fromkeys(provider.endpoints, simulator)
     return added | dict(settings)
 
 

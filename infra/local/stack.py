@@ -23,8 +23,8 @@ from infra.local.gateway import Gateway, listen, serving
 from infra.local.scheduler import Scheduler
 from infra.processes.ports import HOST, free_port
 from infra.processes.process import Process, Report, stop_all, wait_ready
+from shared import bootstrap
 from shared.bootstrap import World
-from shared.config import Settings
 from shared.domain.errors import ConfigurationError
 
 
@@ -60,6 +60,8 @@ class Stack:
         self._make_platform = platform.platform_for(self._chosen, simulated=self._simulated)
         self._data, self._port, self._mail, self._report = data.resolve(), port, mail, report
         self._check_mail()
+        for line in configuration.misspelt(environment):
+            report(line)
         self.development = not configuration.has_issuer(self._chosen)
         """True when the stack gives out tokens itself."""
 
@@ -174,7 +176,7 @@ class Stack:
         return ["infra.simulator", "--port", str(port), "--data", str(self._data), *mail]
 
     def _gateway(self, upstreams: Mapping[str, Upstream]) -> Gateway:
-        world = World(Settings.from_env(self.settings))
+        world = World(bootstrap.settings(self.settings))
         users = self._issuer("users") if self.development else None
         index = pages.Index(
             functions={name: f"{self.url}/{name}" for name in self.map.functions},

@@ -16,6 +16,7 @@ from infra.operate.deploying import Deploying
 from infra.operate.deployment import Deployment
 from infra.operate.google import Google, Refused
 from infra.operate.terraform import Terraform
+from shared import bootstrap
 from shared.bootstrap import World
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError, MailbridgeError
@@ -82,7 +83,7 @@ def _settings(deployment: Deployment) -> Settings:
 def _here(env: Mapping[str, str]) -> Settings:
     """Those of the stack on this machine. Raises ConfigurationError when it never ran."""
     data = Path(env.get("EMBEDDED_DATA") or ROOT / ".local")
-    settings = Settings.from_env({"BACKEND": EMBEDDED, **env, "EMBEDDED_DATA": str(data)})
+    settings = bootstrap.settings({"BACKEND": EMBEDDED, **env, "EMBEDDED_DATA": str(data)})
     if settings.backend == EMBEDDED and not (data / "documents.sqlite3").exists():
         raise ConfigurationError(f"Nothing is kept in {data} yet. Next: make run")
     return settings

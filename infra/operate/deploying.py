@@ -19,10 +19,6 @@ from infra.operate.terraform import Terraform
 from shared.bootstrap import SystemClock
 from shared.domain.errors import ConfigurationError
 
-GOOGLE = "https://console.cloud.google.com/auth/clients: your client, Authorised redirect URIs"
-MICROSOFT = (
-    "https://entra.microsoft.com: App registrations, yours, Authentication, Web, Redirect URIs"
-)
 CLIENT_SECRETS = "google_secret_manager_secret.client"
 """As terraform/secrets.tf names them."""
 
@@ -132,8 +128,9 @@ class Deploying:
             return 1
         self._say("Enter this redirect URI, to the letter, where users' consents are registered:")
         self._say(f"  {deployment.redirect_uri}")
-        self._say(f"  Google: {GOOGLE}")
-        self._say(f"  Microsoft: {MICROSOFT}")
+        for provider in self._variables.providers:
+            if provider.redirects_at:
+                self._say(f"  {provider.title}: {provider.redirects_at}")
         self._say(f"Then: make doctor {self._where}")
         return 0
 

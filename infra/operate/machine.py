@@ -14,10 +14,11 @@ from packaging.utils import canonicalize_name
 from infra import bundle, functions_map
 from infra.cloud import firestore_emulator
 from infra.functions_map import ROOT
+from infra.local import configuration
 from infra.local.configuration import port
 from infra.operate.findings import Check, Finding, by_hand, mend, ok
 from infra.processes.ports import HOST
-from shared.config import Settings
+from shared import bootstrap
 
 OLDEST = (3, 11)
 OLDEST_SQLITE = (3, 38)
@@ -80,8 +81,10 @@ def packages(root: Path) -> Finding:
 
 def settings(env: Mapping[str, str]) -> Finding:
     """Raises ConfigurationError, which names all that is malformed."""
-    Settings.from_env(env)
-    known = [name.upper() for name in Settings.__struct_fields__ if env.get(name.upper())]
+    bootstrap.settings(env)
+    if near := configuration.misspelt(env):
+        return by_hand(" ".join(near), "Correct or unset it")
+    known = [name for name in bootstrap.every_setting() if env.get(name)]
     return ok(f"from your environment: {', '.join(known)}" if known else "none in your environment")
 
 

@@ -1,7 +1,7 @@
 """Is a Google Cloud project ready for an environment's deployment, and is what runs there complete?"""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from infra.operate.findings import Check, Finding, by_hand, mend, ok, unknown
 from infra.operate.google import SIGN_IN, Google, Refused, SignedOut
 from infra.operate.terraform import INSTALL, Terraform
 from infra.operate.variables import Variables
-from shared.config import Settings
+from shared import bootstrap
+from shared.config import Settings, declared
+from shared.ports.declarations import Declaration
+from shared.providers.registry import declarations
 
 TIMEOUT = 20.0
-_CONDITIONAL = re.compile(r"var\.(\w+) == null \? \[\] : \[([^\]]*)\]")
-_NAME = re.compile(r'"([a-z-]+)"')
 _OPTIONAL = frozenset({"ALLOWED_ORIGINS", "FUNCTIONS_URL", "EMBEDDED_DATA"})
 """Without a default, and still not needed by everybody."""
 
@@ -47,17 +48,14 @@ class Project:
             *(Check("client secret", partial(self.secret, id)) for id in secrets),
             Check("functions", self.functions),
         ]
-        return [*found, *self._providers()]
-
-    def _providers(self) -> Iterable[Check]:
-        redirect_uri, settings = self._variables.redirect_uri, self._settings
-        if google := self._variables.google:
-            accounts = settings.google_accounts_url
-            yield Check("Google consent", lambda: consents.google(google, redirect_uri, accounts))
-        if microsoft := self._variables.microsoft:
-            login = settings.microsoft_login_url
-            yield Check("Microsoft tenant", lambda: consents.tenant(microsoft, login))
-            yield Check("Microsoft consent", lambda: consents.microsoft(microsoft, redirect_uri))
+        for provider in self._variables.providers:
+            found += consents.checks(
+                provider,
+                self._variables.mail_providers[provider.name],
+                self._variables.redirect_uri,
+                self._settings,
+            )
+        return found
 
     def terraform(self) -> Finding:
         here, wanted = self._terraform.version(), _required(self._terraform.folder)
@@ -99,7 +97,7 @@ class Project:
 
     def apis(self) -> Finding:
         parent = f"projects/{self._variables.project}"
-        wanted = services(ROOT, self._variables.given)
+        wanted = services(ROOT, self._variables.providers)
         names = [f"{parent}/services/{one}" for one in wanted]
         found = self._google.get("serviceusage", f"v1/{parent}/services:batchGet", names=names)
         enabled = {one["name"].rpartition("/")[2]: one["state"] for one in found["services"]}
@@ -160,23 +158,27 @@ class Project:
         return self._variables.function_url(function).rpartition("/")[2]
 
 
-def services(root: Path, given: Collection[str]) -> list[str]:
-    """The APIs that terraform/services.tf enables; some of them only with a variable given."""
-    block, _, _ = (root / "terraform" / "services.tf").read_text().partition("resource ")
-    names = _NAME.findall(_CONDITIONAL.sub("", block))
-    for variable, more in _CONDITIONAL.findall(block):
-        names += _NAME.findall(more) if variable in given else []
+def services(root: Path, providers: Iterable[Declaration]) -> list[str]:
+    """The APIs that terraform/services.tf enables: our own, and those of each connected provider."""
+    import hcl2
+
+    options = hcl2.SerializationOptions(strip_string_quotes=True)
+    text = (root / "terraform" / "services.tf").read_text()
+    (local_values,) = hcl2.loads(text, serialization_options=options)["locals"]
+    names = [*local_values["own_services"], *(api for one in providers for api in one.apis)]
     return [f"{name}.googleapis.com" for name in names]
 
 
 def needed(function: Function, variables: Variables) -> set[str]:
     """The settings without which it fails."""
-    defaults = Settings()
-    empty = {name for name in function.grants() if not getattr(defaults, name.lower())}
-    unneeded = ["_EMULATOR_HOST"]
-    unneeded += [] if variables.google else ["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"]
-    unneeded += [] if variables.microsoft else ["MICROSOFT_CLIENT_ID", "MICROSOFT_CLIENT_SECRET"]
-    return {name for name in empty - _OPTIONAL if not name.endswith(tuple(unneeded))}
+    known = bootstrap.every_setting()
+    for name, provider in declarations().items():
+        if name not in variables.mail_providers:
+            known = {
+                name: one for name, one in known.items() if name not in declared(provider.settings)
+            }
+    empty = {name for name in function.grants() if name in known and not known[name].default}
+    return {name for name in empty - _OPTIONAL if not name.endswith("_EMULATOR_HOST")}
 
 
 def _problem(function: Function, deployed: Mapping[str, Any] | None, variables: Variables) -> str:

@@ -8,14 +8,11 @@ from msgspec import Struct, field
 
 from shared.config import function_url
 from shared.domain.errors import ConfigurationError
+from shared.ports.declarations import Declaration
+from shared.providers.registry import declarations
 
 DEFAULT_REGION, DEFAULT_DEPLOYMENT = "europe-west1", "mailbridge"
 """As terraform/variables.tf has them."""
-
-
-class Client(Struct, frozen=True):
-    client_id: str = ""
-    tenant: str = "common"
 
 
 class Auth(Struct, frozen=True):
@@ -30,8 +27,8 @@ class Variables(Struct, frozen=True):
     project: str = ""
     region: str = DEFAULT_REGION
     deployment: str = DEFAULT_DEPLOYMENT
-    google: Client | None = None
-    microsoft: Client | None = None
+    mail_providers: dict[str, dict[str, str]] = {}
+    """What each connected one is told, by its name."""
     auth: Auth = field(default_factory=Auth)
     public_url: str | None = None
     given: frozenset[str] = frozenset()
@@ -51,19 +48,23 @@ class Variables(Struct, frozen=True):
     @property
     def client_secrets(self) -> list[str]:
         """The ids of the secrets that hold the OAuth clients' own."""
-        providers = {"google": self.google, "microsoft": self.microsoft}
         return [
-            f"{self.deployment}-{provider}-client-secret"
-            for provider, client in providers.items()
-            if client
+            f"{self.deployment}-{secret.lower().replace('_', '-')}"
+            for provider in self.providers
+            for secret in provider.secrets
         ]
+
+    @property
+    def providers(self) -> list[Declaration]:
+        """Those that are connected."""
+        return [one for name, one in declarations().items() if name in self.mail_providers]
 
     @property
     def missing(self) -> list[str]:
         """What it cannot do without."""
         needed: dict[str, Any] = {
             "project": self.project,
-            "google or microsoft": self.google or self.microsoft,
+            "mail_providers": self.mail_providers,
             "auth.issuer": self.auth.issuer,
             "auth.audience": self.auth.audience,
             "auth.jwks_url": self.auth.jwks_url,

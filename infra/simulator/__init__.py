@@ -11,7 +11,17 @@ from infra.simulator.microsoft.service import MICROSOFT_CLIENT_ID, MICROSOFT_CLI
 from infra.simulator.providers import Loaded
 from infra.simulator.simulator import Simulator
 
+CLIENTS = {
+    "google": {"GOOGLE_CLIENT_ID": CLIENT_ID, "GOOGLE_CLIENT_SECRET": CLIENT_SECRET},
+    "microsoft": {
+        "MICROSOFT_CLIENT_ID": MICROSOFT_CLIENT_ID,
+        "MICROSOFT_CLIENT_SECRET": MICROSOFT_CLIENT_SECRET,
+    },
+}
+"""Provider → our client there, by its settings. A provider that is not here is not simulated."""
+
 __all__ = [
+    "CLIENTS",
     "CLIENT_ID",
     "CLIENT_SECRET",
     "MICROSOFT_CLIENT_ID",

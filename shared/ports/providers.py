@@ -9,6 +9,7 @@ from msgspec import Struct
 from shared.domain.errors import RateLimited
 from shared.domain.mail import Envelope, Mail, OutgoingMail
 from shared.domain.mailboxes import Account, Capability
+from shared.ports.declarations import Declaration
 
 
 class Credential(Struct, frozen=True):
@@ -176,7 +177,9 @@ class Provider(Protocol):
     """One vendor. A third one is one more folder and one line in `shared.providers.registry`."""
 
     name: str
+    declaration: Declaration
     oauth: OAuth
+    """Only of those who sign in by it."""
 
     def missing_scopes(self, granted: Sequence[str]) -> tuple[str, ...]:
         """The scopes we asked for and did not get."""

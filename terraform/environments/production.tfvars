@@ -2,11 +2,9 @@
 project = "my-project"
 region  = "europe-west1"
 
-google = {
-  client_id = "0000000000-xxxxxxxx.apps.googleusercontent.com"
-}
-microsoft = {
-  client_id = "00000000-0000-0000-0000-000000000000"
+mail_providers = {
+  google    = { client_id = "0000000000-xxxxxxxx.apps.googleusercontent.com" }
+  microsoft = { client_id = "00000000-0000-0000-0000-000000000000" }
 }
 
 auth = {

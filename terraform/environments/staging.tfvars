@@ -3,8 +3,8 @@ project    = "my-project"
 region     = "europe-west1"
 deployment = "staging"
 
-google = {
-  client_id = "0000000000-xxxxxxxx.apps.googleusercontent.com"
+mail_providers = {
+  google = { client_id = "0000000000-xxxxxxxx.apps.googleusercontent.com" }
 }
 
 auth = {

@@ -15,9 +15,11 @@ mock_provider "google" {
 }
 
 variables {
-  project   = "acme-mail"
-  google    = { client_id = "1-a.apps.googleusercontent.com" }
-  microsoft = { client_id = "00000000-0000-0000-0000-000000000001" }
+  project = "acme-mail"
+  mail_providers = {
+    google    = { client_id = "1-a.apps.googleusercontent.com" }
+    microsoft = { client_id = "00000000-0000-0000-0000-000000000001" }
+  }
   auth = {
     issuer   = "https://login.example.com/"
     audience = "mailbridge"
@@ -120,8 +122,8 @@ run "only_microsoft" {
   command = plan
 
   variables {
-    bundles = run.bundles.folder
-    google  = null
+    bundles        = run.bundles.folder
+    mail_providers = { microsoft = { client_id = "00000000-0000-0000-0000-000000000001" } }
   }
 
   assert {

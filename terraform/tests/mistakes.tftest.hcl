@@ -3,9 +3,11 @@
 mock_provider "google" {}
 
 variables {
-  project   = "acme-mail"
-  google    = { client_id = "1-a.apps.googleusercontent.com" }
-  microsoft = { client_id = "00000000-0000-0000-0000-000000000001" }
+  project = "acme-mail"
+  mail_providers = {
+    google    = { client_id = "1-a.apps.googleusercontent.com" }
+    microsoft = { client_id = "00000000-0000-0000-0000-000000000001" }
+  }
   auth = {
     issuer   = "https://login.example.com/"
     audience = "mailbridge"
@@ -33,13 +35,12 @@ run "variables_that_cannot_be" {
   command = plan
 
   variables {
-    bundles    = run.bundles.folder
-    google     = null
-    microsoft  = null
-    deployment = "staging-eu"
-    overrides  = { sync_mailboxes = { memory = "1Gi" } }
-    settings   = { SYNC_INTERVAL = "60" }
+    bundles        = run.bundles.folder
+    mail_providers = {}
+    deployment     = "staging-eu"
+    overrides      = { sync_mailboxes = { memory = "1Gi" } }
+    settings       = { SYNC_INTERVAL = "60" }
   }
 
-  expect_failures = [var.google, var.deployment, var.overrides, var.settings]
+  expect_failures = [var.mail_providers, var.deployment, var.overrides, var.settings]
 }

@@ -16,6 +16,7 @@ from infra.simulator import CLIENT_ID, CLIENT_SECRET
 from shared import bootstrap, records
 from shared.config import Settings
 from shared.domain.caller import Caller
+from shared.providers.google.declaration import GoogleSettings
 from shared.services.accounts import confirming, connecting, mailboxes, tokens
 from shared.services.syncing import engine
 from tests.bench.simulated import ACCOUNT
@@ -110,11 +111,15 @@ def _world(url: str, backend: Settings) -> bootstrap.World:
         replace(
             backend,
             public_url="http://127.0.0.1:8080",
-            google_client_id=CLIENT_ID,
-            google_client_secret=CLIENT_SECRET,
-            google_accounts_url=url,
-            google_oauth_url=url,
-            gmail_url=url,
+            vendors=(
+                GoogleSettings(
+                    google_client_id=CLIENT_ID,
+                    google_client_secret=CLIENT_SECRET,
+                    google_accounts_url=url,
+                    google_oauth_url=url,
+                    gmail_url=url,
+                ),
+            ),
         )
     )
 

@@ -12,8 +12,8 @@ from infra.simulator.google import scopes
 from shared.domain.mail import Address, OutgoingMail
 from shared.domain.mailboxes import Capability
 from shared.ports.providers import Credential, MailProvider, Provider
-from shared.providers.google import Google
-from shared.providers.microsoft import Microsoft
+from shared.providers.google.provider import Google
+from shared.providers.microsoft.provider import Microsoft
 from shared.providers.microsoft.scopes import CAPABILITIES
 from shared.providers.registry import Registry
 from tests.world import consent, settings

@@ -8,8 +8,8 @@ import pytest
 from infra.cloud import platform
 from infra.functions_map import CLOUD, EMBEDDED
 from infra.local.stack import Stack
+from shared import bootstrap
 from shared.bootstrap import World
-from shared.config import Settings
 from tests.gcp import emulator
 from tests.local.kept import RememberingTasks
 
@@ -40,6 +40,6 @@ def stack(data: Path, backend: str) -> Iterator[Stack]:
 @pytest.fixture
 def world(stack: Stack) -> Iterator[World]:
     """As a function with every right has it."""
-    made = World(Settings.from_env(stack.settings))
+    made = World(bootstrap.settings(stack.settings))
     yield made
     made.backend.close()  # type: ignore[attr-defined]  # both of ours have it

@@ -9,6 +9,7 @@ from google.cloud.tasks_v2 import types
 from infra.cloud.cloud_tasks_server import CloudTasks
 from infra.functions_map import CLOUD
 from infra.local.stack import Stack
+from shared import bootstrap
 from shared.config import Settings
 from shared.gcp.clients import Clients
 
@@ -31,7 +32,7 @@ def kept(stack: Stack, data: Path) -> Iterator[tuple[str, bytes]]:
         if path.is_file() and mine:
             yield path.name, path.read_bytes()
     if stack.settings["BACKEND"] == CLOUD:
-        yield from _documents(Settings.from_env(stack.settings))
+        yield from _documents(bootstrap.settings(stack.settings))
         for request in _SEEN:
             yield "a task", types.CreateTaskRequest.serialize(request)
 

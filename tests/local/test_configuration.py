@@ -5,8 +5,9 @@ import pytest
 from infra.functions_map import load
 from infra.local import configuration
 from infra.simulator import CLIENT_ID
-from shared.config import Settings
+from shared import bootstrap
 from shared.domain.errors import ConfigurationError
+from shared.providers.google.declaration import GoogleSettings
 
 URL = "http://127.0.0.1:8080"
 MAP = load()
@@ -20,11 +21,12 @@ def completed(chosen: dict[str, str], simulator: str = "http://127.0.0.1:1") -> 
 
 
 def test_with_nothing_chosen_everything_stays_on_this_machine() -> None:
-    settings = Settings.from_env(completed({}))
+    settings = bootstrap.settings(completed({}))
     assert settings.backend == "infra.embedded"
     assert settings.public_url == URL
     assert settings.auth_jwks_url.startswith(URL)
-    assert settings.gmail_url == settings.google_oauth_url == "http://127.0.0.1:1"
+    google = settings.of(GoogleSettings)
+    assert google.gmail_url == google.google_oauth_url == "http://127.0.0.1:1"
     assert settings.allowed_origins == (URL, "http://localhost:8080")
 
 

@@ -11,7 +11,7 @@ from infra.cloud.real_project import RealProject
 from infra.functions_map import CLOUD, EMBEDDED, Trigger, load
 from infra.local import platform
 from infra.processes.ports import free_port
-from shared.config import Settings
+from shared import bootstrap
 from shared.domain.errors import ConfigurationError
 from shared.gcp import calls
 from tests.gcp import emulator
@@ -101,7 +101,7 @@ class TestRealProject:
     def test_keeps_made_up_secrets_apart(self) -> None:
         project = RealProject(REAL | OWN, simulated=True)
         assert project.settings["DEPLOYMENT"] == "simulated"
-        assert Settings.from_env(project.settings).deployment == "simulated"
+        assert bootstrap.settings(project.settings).deployment == "simulated"
 
     @pytest.mark.usefixtures("no_credentials")
     def test_is_left_alone_where_one_is(self) -> None:

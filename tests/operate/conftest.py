@@ -23,8 +23,8 @@ TFVARS = f"""
 project    = "{PROJECT}"
 region     = "europe-west1"
 deployment = "acme"
-google = {{
-  client_id = "1.apps.googleusercontent.com"
+mail_providers = {{
+  google = {{ client_id = "1.apps.googleusercontent.com" }}
 }}
 auth = {{
   issuer   = "https://login.example.com"

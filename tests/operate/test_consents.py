@@ -6,16 +6,16 @@ import pytest
 
 from infra.operate import consents
 from infra.operate.findings import Finding, State
-from infra.operate.variables import Client
 from tests.providers.server import Reply, json_reply, serving
 
-CLIENT = Client("1.apps.googleusercontent.com")
+CLIENT = "1.apps.googleusercontent.com"
+CONSOLE = "https://console.example.com"
 URI = "https://functions.example.com/oauth_callback"
 
 
 def google_consent(reply: Reply) -> Finding:
     with serving(lambda _: reply) as server:
-        found = consents.google(CLIENT, URI, server.url)
+        found = consents.google(CLIENT, URI, server.url, CONSOLE)
         assert "redirect_uri=https%3A%2F%2Ffunctions.example.com" in server.asked[0].target
     return found
 
@@ -32,7 +32,7 @@ def test_a_redirect_uri_that_google_does_not_know_is_to_be_entered() -> None:
     found = google_consent(error_page("redirect_uri_mismatch"))
     assert found.state is State.MEND
     assert URI in found.to_do
-    assert consents.GOOGLE_CONSOLE in found.to_do
+    assert CONSOLE in found.to_do
 
 
 def test_a_client_that_google_does_not_know_is_named() -> None:
@@ -66,11 +66,11 @@ def test_an_error_page_of_any_form_is_no_ok(given: str) -> None:
 
 
 def test_microsofts_is_for_a_person_to_look_at() -> None:
-    found = consents.microsoft(CLIENT, URI)
-    assert (found.state, consents.ENTRA in found.to_do) == (State.BY_HAND, True)
+    found = consents.microsoft(CLIENT, URI, CONSOLE)
+    assert (found.state, CONSOLE in found.to_do) == (State.BY_HAND, True)
 
 
 @pytest.mark.parametrize(("status", "state"), [(200, State.OK), (400, State.MEND)])
 def test_a_tenant_is_known_or_not(status: int, state: State) -> None:
     with serving(lambda _: json_reply(status)) as server:
-        assert consents.tenant(CLIENT, server.url).state is state
+        assert consents.tenant("common", server.url).state is state

@@ -82,3 +82,9 @@ def test_on_a_terminal_it_is_a_table() -> None:
 def test_an_environment_without_variables_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match=r"nope\.tfvars"):
         doctor.of_deployment("nope")
+
+
+def test_a_setting_that_is_nearly_ours_is_named() -> None:
+    found = machine.settings({"SYNC_INTERVALL_SECONDS": "60"})
+    assert found.state is State.BY_HAND
+    assert "is it SYNC_INTERVAL_SECONDS?" in found.said

@@ -17,6 +17,7 @@ from infra.operate.terraform import Terraform
 from infra.operate.variables import Variables
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError
+from shared.providers.google.declaration import GoogleSettings
 from tests.operate.conftest import TFVARS, FakeGoogle, StandIn
 from tests.providers.server import Asked, Reply, json_reply, serving
 
@@ -40,7 +41,7 @@ def scene(
     with serving(lambda asked: _provider(asked, keys)) as server:
         file = root / "terraform" / "environments" / "acme.tfvars"
         file.write_text(TFVARS.replace("https://login.example.com", server.url))
-        settings = Settings(google_accounts_url=server.url, microsoft_login_url=server.url)
+        settings = Settings(vendors=(GoogleSettings(google_accounts_url=server.url),))
         chosen = variables.read(file)
         _all_is_well(fake_google, chosen)
         stand_in.answers(version={"says": '{"terraform_version": "1.11.4"}'})
@@ -56,7 +57,7 @@ def _provider(asked: Asked, keys: Reply) -> Reply:
 
 def _all_is_well(google: FakeGoogle, chosen: Variables) -> None:
     google.says("v3/projects/acme-mail", state="ACTIVE", displayName="Acme")
-    names = project.services(ROOT, chosen.given)
+    names = project.services(ROOT, chosen.providers)
     enabled = [{"name": f"projects/1/services/{name}", "state": "ENABLED"} for name in names]
     google.says("services:batchGet", services=enabled)
     google.says("/versions", versions=[{}])

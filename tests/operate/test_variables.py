@@ -6,11 +6,12 @@ import pytest
 
 from infra.functions_map import ROOT
 from infra.operate import project, variables
-from infra.operate.variables import Client, Variables
+from infra.operate.variables import Variables
 from shared.domain.errors import ConfigurationError
+from shared.providers.registry import declarations
 from tests.operate.conftest import TFVARS
 
-CLIENT = Client("1.apps.googleusercontent.com")
+GOOGLE = {"client_id": "1.apps.googleusercontent.com"}
 
 
 def read(folder: Path, text: str) -> Variables:
@@ -21,7 +22,7 @@ def read(folder: Path, text: str) -> Variables:
 
 def test_an_environments_variables_are_read_as_terraform_does(tmp_path: Path) -> None:
     found = read(tmp_path, TFVARS)
-    assert (found.project, found.google, found.microsoft) == ("acme-mail", CLIENT, None)
+    assert (found.project, found.mail_providers) == ("acme-mail", {"google": GOOGLE})
     host = "https://europe-west1-acme-mail.cloudfunctions.net"
     assert found.redirect_uri == f"{host}/acme-oauth_callback"
     assert found.client_secrets == ["acme-google-client-secret"]
@@ -37,11 +38,11 @@ def test_a_public_url_of_ones_own_is_where_consents_come_back(tmp_path: Path) ->
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     found = read(tmp_path, 'region = "europe-west1"')
-    wanted = ["project", "google or microsoft", "auth.issuer", "auth.audience", "auth.jwks_url"]
+    wanted = ["project", "mail_providers", "auth.issuer", "auth.audience", "auth.jwks_url"]
     assert found.missing == wanted
 
 
-@pytest.mark.parametrize("text", ["project = ", "project = 3", 'google = "x"', "{"])
+@pytest.mark.parametrize("text", ["project = ", "project = 3", 'mail_providers = "x"', "{"])
 def test_variables_that_cannot_be_read_are_an_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigurationError, match=r"x\.tfvars"):
         read(tmp_path, text)
@@ -69,7 +70,8 @@ def test_the_outputs_it_reads_are_there() -> None:
 
 
 def test_the_apis_are_those_that_terraform_enables() -> None:
-    without, with_google = (project.services(ROOT, given) for given in ((), ("google",)))
+    google = declarations()["google"]
+    without, with_google = (project.services(ROOT, given) for given in ((), (google,)))
     assert {"run.googleapis.com", "firestore.googleapis.com"} <= set(without)
     assert "gmail.googleapis.com" in set(with_google) - set(without)
 

@@ -16,7 +16,7 @@ import pytest
 from shared.domain.errors import MailbridgeError
 from shared.ports.providers import Search
 from shared.providers.google.mail import Gmail
-from shared.providers.google.oauth import SCOPES
+from shared.providers.google.scopes import SCOPES
 from shared.providers.http import Http
 from tests.contracts.providers import outgoing
 from tests.providers.server import Asked, Reply, json_reply, serving

@@ -192,10 +192,12 @@ def test_a_dispatch_whose_answer_was_cut_short_did_happen(simulator: Simulator) 
 
 
 def test_settings_say_what_a_read_costs(simulator: Simulator) -> None:
-    from shared.providers.google import provider
+    from shared.providers.google.declaration import GoogleSettings
+    from shared.providers.google.provider import Google
 
     simulator.add_account(ANA)
     with serving(lambda _: json_reply(id="m1", payload={})) as server:
-        made = provider(Settings(gmail_url=server.url, gmail_units_per_get=5)).mail(OneToken())
+        own = GoogleSettings(gmail_url=server.url, gmail_units_per_get=5)
+        made = Google(Settings(vendors=(own,))).mail(OneToken())
         made.outcome("", "", "m1")
     assert made.units == 5

@@ -17,7 +17,8 @@ from shared.domain.errors import (
     RateLimited,
 )
 from shared.ports.providers import Consent
-from shared.providers.google import Google
+from shared.providers.google.declaration import GoogleSettings
+from shared.providers.google.provider import Google
 from tests.providers.server import Asked, Reply, Running, json_reply, serving
 
 KEPT = {"verifier": "v" * 43, "nonce": "n0nce"}
@@ -62,14 +63,14 @@ class Story:
 def story() -> Iterator[Story]:
     made = Story()
     with serving(made.answer) as server:
-        settings = Settings(
+        own = GoogleSettings(
             google_client_id="client",
             google_client_secret="secret",
             google_accounts_url=server.url,
             google_oauth_url=server.url,
             gmail_url=server.url,
         )
-        made.google, made.server = Google(settings), server
+        made.google, made.server = Google(Settings(vendors=(own,))), server
         made.google.gmail.sleep = made.google.accounts.sleep = lambda _: None
         yield made
 
@@ -177,7 +178,7 @@ def test_only_googles_final_word_ends_a_grant(
 
 
 def test_a_missing_client_is_our_own_fault(story: Story) -> None:
-    oauth = Google(Settings(google_oauth_url=story.server.url)).oauth
+    oauth = Google(Settings(vendors=(GoogleSettings(google_oauth_url=story.server.url),))).oauth
     with pytest.raises(ConfigurationError, match="GOOGLE_CLIENT_ID"):
         oauth.refresh("rt")
 

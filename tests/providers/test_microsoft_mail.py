@@ -11,7 +11,8 @@ from infra.simulator import Fault, Simulator
 from shared.config import Settings
 from shared.domain.errors import ProviderRejected, ProviderUnavailable
 from shared.ports.providers import MailProvider, Search
-from shared.providers.microsoft import Microsoft
+from shared.providers.microsoft.declaration import MicrosoftSettings
+from shared.providers.microsoft.provider import Microsoft
 from tests.contracts.providers import (
     MicrosoftHarness,
     everything_since,
@@ -305,7 +306,7 @@ def ok(**fields: object) -> Reply:
 
 
 def outlook(url: str) -> MailProvider:
-    microsoft = Microsoft(Settings(graph_url=url))
+    microsoft = Microsoft(Settings(vendors=(MicrosoftSettings(graph_url=url),)))
     microsoft.graph.sleep = lambda _: None
     return microsoft.mail(Token())
 

@@ -22,7 +22,8 @@ from shared.domain.errors import (
     RateLimited,
 )
 from shared.ports.providers import Consent
-from shared.providers.microsoft import Microsoft
+from shared.providers.microsoft.declaration import MicrosoftSettings
+from shared.providers.microsoft.provider import Microsoft
 from tests.providers.server import Asked, Reply, Running, json_reply, serving
 
 CALLBACK = "http://127.0.0.1/cb"
@@ -45,14 +46,14 @@ class Story:
 
     @property
     def microsoft(self) -> Microsoft:
-        settings = Settings(
+        own = MicrosoftSettings(
             microsoft_client_id="client",
             microsoft_client_secret="cl1ent-s3cret",
             microsoft_tenant=self.tenant,
             microsoft_login_url=self.server.url,
             graph_url=self.server.url,
         )
-        made = Microsoft(settings)
+        made = Microsoft(Settings(vendors=(own,)))
         made.graph.sleep = made.login.sleep = lambda _: None
         return made
 
@@ -454,7 +455,7 @@ def test_an_outage_of_graph_is_told_as_one(story: Story) -> None:
 
 
 def test_settings_that_are_missing_are_named() -> None:
-    microsoft = Microsoft(Settings(microsoft_client_id="client"))
+    microsoft = Microsoft(Settings(vendors=(MicrosoftSettings(microsoft_client_id="client"),)))
     assert microsoft.oauth.start(redirect_uri=CALLBACK, login_hint="").url
     with pytest.raises(ConfigurationError) as caught:
         microsoft.oauth.refresh("rt")

@@ -13,6 +13,7 @@ import pytest
 from infra.simulator import Simulator
 from shared.domain.emails import EmailStatus
 from shared.ports.world import World
+from shared.providers.google.declaration import GoogleSettings
 from shared.services.accounts import confirming, connecting, mailboxes
 from shared.services.paging import PageQuery
 from shared.services.sending import deliver, emails
@@ -227,7 +228,7 @@ def test_disconnecting(scene: Scene, simulator: Simulator, vendor: Vendor) -> No
     def check(world: LocalWorld, account: str, mailbox_id: str) -> None:
         assert world.secrets.get(f"mailbox-{mailbox_id}") is None
         if vendor.name == "google":  # the other has no way to take a grant back
-            client = world.settings.google_client_id
+            client = world.settings.of(GoogleSettings).google_client_id
             assert simulator.google.tokens.granted(account, client) == ()
 
     assert every_death(scene, prepare, attempt, check) > 5

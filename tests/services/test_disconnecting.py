@@ -12,6 +12,7 @@ from shared.domain.errors import Conflict, Forbidden, NotFound
 from shared.domain.mailboxes import GrantState, History
 from shared.ports.documents import Query
 from shared.ports.world import World
+from shared.providers.google.declaration import GoogleSettings
 from shared.services import schedule
 from shared.services.accounts import confirming, connecting, mailboxes, tokens, validation
 from shared.services.sending import emails
@@ -234,7 +235,7 @@ def test_a_provider_that_does_not_answer_is_asked_again(
     simulator.faults.clear()
     settle(world)
     assert tokens.read(world, mailbox_id) is None
-    client = world.settings.google_client_id
+    client = world.settings.of(GoogleSettings).google_client_id
     assert simulator.google.tokens.granted("ana@example.com", client) == ()
 
 

@@ -6,7 +6,9 @@ import pytest
 import yaml
 
 from infra.functions_map import CLOUD, ROOT, Trigger, load
-from shared.config import Settings, function_url
+from shared import bootstrap
+from shared.config import function_url
+from shared.ports.declarations import Use
 from tests.terraform.workspace import VARIABLES, Deployed, Workspace
 
 MAP = load()
@@ -109,7 +111,8 @@ def test_it_is_told_all_that_this_deployment_has_of_its_grants(
     """The rest has defaults that are right in the cloud, or is for emulators."""
     missing = MAP.functions[name].grants(CLOUD) - {*deployed.outputs["settings"][name]}
     optional = {one for one in missing if one.endswith(("_EMULATOR_HOST", "_URL"))}
-    optional |= {"INVOKER_ISSUER", "SYNC_BUDGET_SECONDS", "GMAIL_UNITS_PER_GET", "MAX_RECIPIENTS"}
+    optional |= {"INVOKER_ISSUER", "SYNC_BUDGET_SECONDS", "MAX_RECIPIENTS"}
+    optional |= {"GMAIL_UNITS_PER_GET", "MICROSOFT_TENANT"}
     assert missing <= optional - {"PUBLIC_URL", "FUNCTIONS_URL", "AUTH_JWKS_URL"}
 
 
@@ -124,9 +127,8 @@ def test_a_setting_goes_to_those_that_are_granted_it(workspace: Workspace) -> No
     for name, one in MAP.functions.items():
         told = environment(made, name)
         assert told.get("MAX_RECIPIENTS") == ("500" if "MAX_RECIPIENTS" in one.env else None)
-        assert told.get("GMAIL_UNITS_PER_GET") == (
-            "5" if "GMAIL_UNITS_PER_GET" in one.env else None
-        )
+        mail = Use.MAIL in one.providers
+        assert told.get("GMAIL_UNITS_PER_GET") == ("5" if mail else None)
 
 
 @pytest.mark.parametrize("deployment", ["mailbridge", "staging"])
@@ -134,7 +136,7 @@ def test_tasks_go_to_queues_and_functions_that_are_there(
     workspace: Workspace, deployment: str
 ) -> None:
     made = workspace.planned(deployment=deployment)
-    told = Settings.from_env(environment(made, "dispatch_syncs"))
+    told = bootstrap.settings(environment(made, "dispatch_syncs"))
     assert told.deployment == deployment
     urls, queues = made.outputs["function_urls"], dict(told.tasks_queues)
     tasks = MAP.triggered_by(Trigger.TASK)
@@ -143,13 +145,14 @@ def test_tasks_go_to_queues_and_functions_that_are_there(
         assert function_url(told.functions_url, name) == urls[name]
         assert queues[name] == made.outputs["queues"][entry.queue]
         assert environment(made, name)["INVOKER_AUDIENCE"] == urls[name]
-    users = Settings.from_env(environment(made, "oauth_callback"))
+    users = bootstrap.settings(environment(made, "oauth_callback"))
     assert function_url(users.public_url, "oauth_callback") == made.outputs["redirect_uri"]
     assert users.firestore_database == made.outputs["database"]
 
 
 def test_without_microsoft_nothing_of_it_is_made(workspace: Workspace) -> None:
-    made = workspace.planned(microsoft=None)
+    google = {"client_id": "1-a.apps.googleusercontent.com"}
+    made = workspace.planned(mail_providers={"google": google})
     assert "MICROSOFT" not in str([one.values for one in made.resources]).upper()
     assert set(made.outputs["client_secrets"]) == {"GOOGLE_CLIENT_SECRET"}
 

@@ -36,6 +36,7 @@ def test_a_function_without_a_bundle(workspace: Workspace) -> None:
         ('    schedule: "* * * * *"\n', "", "schedule exactly when that is its trigger"),
         ("queue: sync\n", "queue: synch\n", "synch"),
         ("memory: 256Mi", "memory: 256", "memory must be a number of Mi or Gi"),
+        ("[consent]", "[consnet]", "what none of them declares: consnet."),
         ("timeout: 30", "timeout: 30\n    concurrency: 8", "needs a cpu of 1 or more"),
     ],
 )
@@ -49,7 +50,11 @@ def test_a_mistake_in_an_entry(workspace: Workspace, right: str, wrong: str, sai
     [
         ({"project": "Acme"}, "as `gcloud projects list` shows it"),
         ({"deployment": "staging-eu"}, "4 to 20 lower case letters and digits"),
-        ({"google": None, "microsoft": None}, "Neither google nor microsoft is set"),
+        ({"mail_providers": {}}, "give one of google, microsoft what it takes"),
+        ({"mail_providers": {"gogle": {}}}, "names gogle; there are: google, microsoft."),
+        ({"mail_providers": {"google": {"client_id": "1"}}}, "google.client_id must end in .apps"),
+        ({"mail_providers": {"microsoft": {"tenant": "common"}}}, "microsoft.client_id must be"),
+        ({"mail_providers": {"google": {"tennant": "x"}}}, "no provider takes: google.tennant."),
         ({"allowed_origins": ["https://crm.example.com/"]}, "without a path"),
         ({"settings": {"SYNC_INTERVAL": "60"}}, "variable of their own: SYNC_INTERVAL."),
         ({"settings": {"PUBLIC_URL": "https://x"}}, "variable of their own: PUBLIC_URL."),

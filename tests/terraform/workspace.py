@@ -15,8 +15,10 @@ from infra.functions_map import ROOT
 
 VARIABLES: dict[str, object] = {
     "project": "acme-mail",
-    "google": {"client_id": "1-a.apps.googleusercontent.com"},
-    "microsoft": {"client_id": "00000000-0000-0000-0000-000000000001"},
+    "mail_providers": {
+        "google": {"client_id": "1-a.apps.googleusercontent.com"},
+        "microsoft": {"client_id": "00000000-0000-0000-0000-000000000001"},
+    },
     "auth": {
         "issuer": "https://login.example.com/",
         "audience": "mailbridge",

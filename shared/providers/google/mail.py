@@ -20,7 +20,7 @@ from shared.providers.google import history, mapping, search
 from shared.providers.google.api import Api
 from shared.providers.google.content import detached_texts
 from shared.providers.google.fetching import BATCH, fetch
-from shared.providers.google.oauth import GMAIL_COMPOSE, GMAIL_READONLY
+from shared.providers.google.scopes import GMAIL_COMPOSE, GMAIL_READONLY
 from shared.providers.http import Http
 
 _READ = (GMAIL_READONLY,)

@@ -7,49 +7,24 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.config import Settings
 from shared.domain.errors import InvalidRequest, ProviderUnavailable
-from shared.domain.mailboxes import Account, Capability
+from shared.domain.mailboxes import Account
 from shared.mime import addresses
 from shared.ports.providers import Consent, Credential, Started
 from shared.providers.google import refusals
+from shared.providers.google.declaration import GoogleSettings
+from shared.providers.google.scopes import SCOPES
 from shared.providers.http import Answer, Http
 
-_AUTH = "https://www.googleapis.com/auth/"
-GMAIL_COMPOSE = _AUTH + "gmail.compose"
-GMAIL_SEND = _AUTH + "gmail.send"
-GMAIL_READONLY = _AUTH + "gmail.readonly"
-CALENDAR_EVENTS = _AUTH + "calendar.events"
-CALENDAR_READONLY = _AUTH + "calendar.readonly"
-SCOPES = (
-    "openid",
-    "email",
-    GMAIL_COMPOSE,
-    GMAIL_SEND,
-    GMAIL_READONLY,
-    CALENDAR_EVENTS,
-    CALENDAR_READONLY,
-)
-CAPABILITIES = {
-    # Drafts are made and sent with compose; gmail.send alone reaches only messages.send.
-    Capability.READ: (GMAIL_READONLY,),
-    Capability.SEND: (GMAIL_COMPOSE,),
-    Capability.CALENDAR: (CALENDAR_EVENTS, CALENDAR_READONLY),
-}
 _ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 _LEEWAY_SECONDS = 60
 _UNVERIFIED = "Google did not say whose account this is: connect again and leave all boxes ticked."
 
 
-def same_scope(scope: str) -> str:
-    """A granted scope by the name we ask with: Google answers "email" with a URL of its own."""
-    return "email" if scope == _AUTH + "userinfo.email" else scope
-
-
 class GoogleOAuth:
     """`ports.OAuth`. `gmail` is asked whose account it is when the id token does not say."""
 
-    def __init__(self, settings: Settings, http: Http, gmail: Http) -> None:
+    def __init__(self, settings: GoogleSettings, http: Http, gmail: Http) -> None:
         self._settings = settings
         self._http = http
         self._gmail = gmail

@@ -7,12 +7,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
-from shared.config import Settings
 from shared.domain.errors import InvalidRequest, MailbridgeError, ProviderUnavailable
 from shared.domain.mailboxes import Account
 from shared.ports.providers import Consent, Credential, Started
 from shared.providers.http import Http
 from shared.providers.microsoft import identity, refusals
+from shared.providers.microsoft.declaration import MicrosoftSettings
 from shared.providers.microsoft.errors import error_of
 from shared.providers.microsoft.login import AUTHORITY, Forgetful, Login
 from shared.providers.microsoft.scopes import GRANTED, SCOPES, USER_READ, same_scope
@@ -30,7 +30,7 @@ class MicrosoftOAuth:
     """`ports.OAuth`. Nothing of an account stays here: each operation has an msal application of its
     own, which keeps no tokens, and whose cache of answers goes with it."""
 
-    def __init__(self, settings: Settings, login: Http, graph: Http) -> None:
+    def __init__(self, settings: MicrosoftSettings, login: Http, graph: Http) -> None:
         self._settings = settings
         self._login = login
         self._graph = graph

@@ -19,6 +19,7 @@ from shared.domain.caller import Caller
 from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, MailbridgeError
 from shared.domain.mailboxes import Connection, mailbox_id
 from shared.domain.tokens import UsedState
+from shared.ports.declarations import SignIn
 from shared.ports.providers import Consent
 from shared.ports.world import World
 from shared.services.accounts import confirming, mailboxes, tokens
@@ -83,8 +84,11 @@ def start(world: World, caller: Caller, request: StartConsent) -> ConsentUrl:
                 "/provider", f"This mailbox is connected at {known.provider}."
             )
         request.login_hint = request.login_hint or known.address
-    oauth = world.providers.get(request.provider).oauth
-    started = oauth.start(redirect_uri=_redirect_uri(world), login_hint=request.login_hint)
+    provider = world.providers.get(request.provider)
+    if provider.declaration.sign_in is not SignIn.OAUTH:
+        detail = f"{provider.declaration.title} takes a password, and asks for no consent."
+        raise InvalidRequest.field("/provider", detail)
+    started = provider.oauth.start(redirect_uri=_redirect_uri(world), login_hint=request.login_hint)
     expires_at = world.clock.now() + STATE_LIFE
     state = State(
         id=ids.random(),
