@@ -39,7 +39,7 @@ def _chapters() -> Iterator[Chapter]:
     yield "Cold start: CPU time of the imports", list(cold_start.claims())
     yield first_request.title(), list(first_request.claims())
     yield (
-        f"Memory after {memory.REQUESTS} requests",
+        f"`make run`, and memory after {memory.REQUESTS} requests",
         list(memory.claims()),
     )
     with tempfile.TemporaryDirectory(prefix="mailbridge-bench-") as folder:
