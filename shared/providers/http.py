@@ -4,7 +4,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from msgspec import Struct
 
 from shared import metering
 from shared.domain.errors import ProviderUnavailable
-from shared.mime import headers as mail_headers
+from shared.providers.waits import retry_after
 
 if TYPE_CHECKING:
     import requests
@@ -22,8 +21,6 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 30
 LARGEST_ANSWER = 48 << 20
 """Bytes, unpacked: what a function of 512 MiB can parse without dying."""
-LONGEST_WAIT = 1e6
-"""Seconds; more than eleven days are a mistake."""
 _ATTEMPTS = 3
 _PATIENCE = 5.0
 """Seconds: a longer Retry-After is the caller's to keep."""
@@ -177,19 +174,6 @@ _ESCAPE = re.compile(
 
 def _mended(escape: re.Match[bytes]) -> bytes:
     return rb"\ufffd" if escape["half"] else escape[0]
-
-
-def retry_after(value: str | None) -> float | None:
-    """Seconds of a Retry-After value, which may be a number, with decimals too, or a date
-    (RFC 9110, 10.2.3). At least one: providers that say 0 say it for minutes."""
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        moment = mail_headers.parse_date(value)
-        return max(1.0, (moment - datetime.now(UTC)).total_seconds()) if moment else None
-    return max(1.0, seconds) if seconds < LONGEST_WAIT else None
 
 
 def _read(response: "requests.Response") -> Answer:

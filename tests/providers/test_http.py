@@ -110,23 +110,6 @@ def test_a_short_wait_is_obeyed_and_a_long_one_is_the_callers(
     assert (asked, paused) == (len(pauses) + 1, pauses)
 
 
-@pytest.mark.parametrize("value", ["soon", "nan", "inf", "-5", "1e99", "9" * 400])
-def test_a_senseless_wait_is_none_or_short(value: str) -> None:
-    assert http.retry_after(value) in {None, 1.0}
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"), [("0", 1), ("0.249", 1), ("1", 1), ("2.5", 2.5), ("86400", 86_400)]
-)
-def test_a_wait_is_at_least_a_second_and_may_have_decimals(value: str, seconds: float) -> None:
-    assert http.retry_after(value) == seconds
-
-
-def test_a_wait_may_be_a_date() -> None:
-    assert http.retry_after("Fri, 21 Nov 1997 09:55:06 GMT") == 1
-    assert (http.retry_after("Fri, 21 Nov 2997 09:55:06 GMT") or 0) > 1e9
-
-
 def test_redirects_are_not_followed() -> None:
     with serving(replying(Reply(302, headers={"Location": "http://127.0.0.1:1/"}))) as server:
         answer = Http(server.url).request("GET", "/x", repeatable=True, token="t0ken")

@@ -6,7 +6,8 @@ https://developers.google.com/workspace/gmail/api/guides/batch
 import re
 from collections.abc import Sequence
 
-from shared.providers.http import Answer, retry_after
+from shared.providers.http import Answer
+from shared.providers.waits import retry_after
 
 PATH = "/batch/gmail/v1"
 CONTENT_TYPE = "multipart/mixed; boundary=mailbridge"

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from shared.domain.errors import ProviderUnavailable
-from shared.providers.http import Answer, decoded, retry_after
+from shared.providers.http import Answer, decoded
+from shared.providers.waits import retry_after
 
 PATH = "/$batch"
 SIZE = 20
