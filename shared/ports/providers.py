@@ -68,6 +68,11 @@ class OAuth(Protocol):
 class TokenSource(Protocol):
     """Where a MailProvider gets its access token. Implemented by the vault."""
 
+    @property
+    def granted(self) -> Sequence[str]:
+        """The scopes that the provider says were granted: only a scope that is not among them is missing,
+        whatever a refusal says."""
+
     def token(self) -> str: ...
     def replace(self, rejected: str, *, claims: str = "") -> str:
         """A token other than `rejected`, which the provider refused though it had not expired.
@@ -134,8 +139,9 @@ class SendOutcome(Struct, frozen=True):
 class MailProvider(Protocol):
     """One mailbox at one provider.
 
-    Any method raises GrantRevoked, MissingScope, RateLimited, ProviderUnavailable or ProviderRejected.
-    Reads may be retried by the adapter; effects are asked for exactly once per call.
+    Any method raises GrantRevoked, MissingScope, RateLimited, ProviderUnavailable, ConfigurationError or
+    ProviderRejected, which is MailboxUnavailable when there is no mailbox behind the account. Reads may
+    be retried by the adapter; effects are asked for exactly once per call.
     """
 
     batch_size: int
@@ -144,6 +150,10 @@ class MailProvider(Protocol):
     @property
     def units(self) -> int:
         """Provider quota units spent through this object so far."""
+
+    def probe(self) -> None:
+        """Asks for the least that tells whether there is a mailbox behind the account, as far as what was
+        granted lets us ask. Raises MailboxUnavailable and the others."""
 
     def cursor(self) -> str:
         """The position now; `changes` from it shows whatever comes later."""
@@ -166,7 +176,8 @@ class MailProvider(Protocol):
     def dispatch(self, handle: str, mail: OutgoingMail) -> str:
         """Sends it; the provider's id of the sent message, "" when it does not say.
 
-        RateLimited and ProviderRejected mean that it was certainly not sent."""
+        Only ProviderUnavailable that `reached` the provider leaves open whether it was sent; every other
+        error means that it certainly was not."""
 
     def outcome(self, handle: str, mark: str, provider_sent_id: str) -> SendOutcome: ...
     def discard(self, handle: str) -> None:

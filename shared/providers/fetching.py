@@ -1,11 +1,12 @@
 """Many messages in few requests, each with a fate of its own; the same for every provider."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from shared.domain.errors import (
     MailbridgeError,
+    MissingScope,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
@@ -30,6 +31,15 @@ class Missing(ProviderRejected):
     """What was asked for is not there. Callers who can make sense of that catch it."""
 
 
+def missing_scope(scopes: Sequence[str]) -> MissingScope:
+    return MissingScope("The user did not allow this when connecting.", scopes=scopes)
+
+
+def too_large(reason: str) -> ProviderRejected:
+    """Whoever says so, a gateway in front of the provider too: it did not get past them."""
+    return ProviderRejected("It is larger than the provider takes.", reason=reason or "too_large")
+
+
 def fetch(
     ids: Sequence[str],
     *,
@@ -37,24 +47,23 @@ def fetch(
     ask: Ask,
     read: Read,
     probe: Callable[[], object],
-    mailbox_wide: Collection[str],
 ) -> Fetched:
     """`read` of the answer for each id, asked for `size` at a time.
 
-    What concerns the whole mailbox (a missing scope, a reason of `mailbox_wide`, an outage) raises;
-    what concerns one message is told of that message alone. `probe` is a call that only an outage
-    makes fail.
+    What concerns the whole mailbox (a missing scope, an outage) raises; what concerns one message is
+    told of that message alone. `probe` is a call that fails when the mailbox as a whole does.
     """
     fetched = Fetched(found={})
     silent: list[str] = []
     for start in range(0, len(ids), size):
         chunk = ids[start : start + size]
         for id_, answer in zip(chunk, _answers(ask, chunk), strict=True):
-            _sort(fetched, silent, id_, partial(_reading, answer, read), mailbox_wide)
+            _sort(fetched, silent, id_, partial(_reading, answer, read))
         if fetched.throttled:
             return fetched  # those still silent are to be asked for again too
-    if silent:
-        _judge(fetched, silent, probe)
+    if not (fetched.found or fetched.vanished) and (silent or fetched.failed):
+        probe()
+    fetched.failed |= dict.fromkeys(silent, "The provider could not read this message.")
     return fetched
 
 
@@ -79,7 +88,6 @@ def _sort(
     silent: list[str],
     id_: str,
     reading: Callable[[], Any],
-    mailbox_wide: Collection[str],
 ) -> None:
     try:
         fetched.found[id_] = reading()
@@ -90,7 +98,7 @@ def _sort(
     except ProviderUnavailable:
         silent.append(id_)
     except ProviderRejected as error:
-        if error.reason in mailbox_wide:
+        if error.concerns == "mailbox":
             raise
         fetched.failed[id_] = error.detail
     except MailbridgeError:
@@ -101,14 +109,3 @@ def _sort(
 
 def _longer(one: RateLimited | None, other: RateLimited) -> RateLimited:
     return other if one is None or (other.retry_after or 0) > (one.retry_after or 0) else one
-
-
-def _judge(fetched: Fetched, silent: list[str], probe: Callable[[], object]) -> None:
-    """A message the provider has no answer for is its own trouble while others are answered.
-
-    When none was, `probe` tells an outage (raises) from a poisoned message.
-    """
-    if not (fetched.found or fetched.vanished or fetched.failed):
-        probe()
-    for id_ in silent:
-        fetched.failed[id_] = "The provider could not read this message."

@@ -3,7 +3,8 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +146,16 @@ class Http:
             # Gmail compresses only for a User-Agent that names gzip.
             session.headers.update({"User-Agent": "Mailbridge (gzip)", "Accept-Encoding": "gzip"})
         return session
+
+
+@contextmanager
+def nothing_asked() -> Iterator[None]:
+    """For what comes before a request: whatever does not answer here, the request never left."""
+    try:
+        yield
+    except ProviderUnavailable as error:
+        error.reached = False
+        raise
 
 
 def decoded(body: bytes, kind: Any) -> Any:

@@ -212,7 +212,7 @@ class MicrosoftHarness(_Simulated):
     throttling = ((429, ""), (503, ""))
     switched_off = (404, "MailboxNotEnabledForRESTAPI")
     _METHODS: Mapping[Call, str] = {
-        "profile": "graph.me",
+        "profile": "graph.mailFolders.get",
         "changes": "graph.messages.delta",
         "search": "graph.messages.list",
         "read": "graph.messages.get",
@@ -244,6 +244,7 @@ class Tokens:
         self._provider = provider
         self._refresh_token = credential.refresh_token
         self._current = credential.access_token
+        self.granted = credential.scopes or ()
         self.seen = [self._refresh_token, self._current]
 
     def token(self) -> str:

@@ -23,6 +23,8 @@ from tests.providers.server import Asked, Reply, json_reply, serving
 
 
 class OneToken:
+    granted = SCOPES
+
     def token(self) -> str:
         return "t"
 

@@ -1,13 +1,17 @@
 """What Google's answers mean."""
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import msgspec
 import pytest
 
 from shared.domain.errors import (
+    Concerns,
     ConfigurationError,
+    MailboxUnavailable,
     MissingScope,
+    Party,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
@@ -31,10 +35,11 @@ def raw(status: int, body: bytes, wait: float | None = None) -> Answer:
 @pytest.mark.parametrize(
     ("status", "reason", "kind"),
     [
-        (400, "failedPrecondition", ProviderRejected),
+        (400, "failedPrecondition", ProviderUnavailable),
+        (409, "aborted", ProviderUnavailable),
         (400, "invalidArgument", ProviderRejected),
-        (403, "domainPolicy", ProviderRejected),
-        (403, "insufficientPermissions", MissingScope),
+        (403, "domainPolicy", MailboxUnavailable),
+        (403, "insufficientPermissions", ProviderRejected),
         (403, "accessNotConfigured", ConfigurationError),
         (403, "rateLimitExceeded", RateLimited),
         (403, "userRateLimitExceeded", RateLimited),
@@ -58,9 +63,57 @@ def test_status_and_reason_decide(status: int, reason: str, kind: type[Exception
 def test_the_newer_form_of_an_error_is_understood() -> None:
     details = [{"@type": "…ErrorInfo", "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]
     body = {"error": {"message": "No.", "status": "PERMISSION_DENIED", "details": details}}
-    error = error_of(raw(403, msgspec.json.encode(body)), scopes=("a",))
+    error = error_of(raw(403, msgspec.json.encode(body)), missing=("a",))
     assert isinstance(error, MissingScope)
     assert error.scopes == ("a",)
+
+
+def test_a_refusal_is_believed_only_as_far_as_a_scope_is_missing() -> None:
+    lacking = error_of(answer(403, "insufficientPermissions"), missing=("a",))
+    assert isinstance(lacking, MissingScope)
+    for concerns in get_args(Concerns):
+        refused = error_of(answer(403, "insufficientPermissions"), concerns=concerns)
+        assert type(refused) is ProviderRejected
+        assert refused.concerns == concerns
+        assert "Words." in refused.detail, "what Google said"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "message"),
+    [
+        (400, "failedPrecondition", "Mail service not enabled"),
+        (400, "FAILED_PRECONDITION", "Mail service not enabled."),
+        (403, "forbidden", "Delegation denied for ana@example.com"),
+        (403, "domainPolicy", "The domain administrators have disabled Gmail apps."),
+    ],
+)
+def test_an_account_without_gmail_is_told_so(status: int, reason: str, message: str) -> None:
+    error = error_of(answer(status, reason, message), concerns="item")
+    assert isinstance(error, MailboxUnavailable)
+    assert (error.concerns, error.who_acts) == ("mailbox", Party.ADMINISTRATOR)
+    assert "@" not in error.detail
+
+
+def test_a_precondition_that_passes_by_itself_was_certainly_not_met() -> None:
+    error = error_of(answer(400, "failedPrecondition", "Precondition check failed."))
+    assert isinstance(error, ProviderUnavailable)
+    assert not error.reached
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>Request Entity Too Large", b"", b'{"error": {"message": "x"}}']
+)
+def test_what_is_too_large_is_so_whoever_says_it(body: bytes) -> None:
+    assert type(error_of(raw(413, body))) is ProviderRejected
+
+
+@pytest.mark.parametrize(
+    ("status", "reached"), [(400, False), (408, False), (500, True), (302, True)]
+)
+def test_only_what_may_have_been_done_is_ambiguous(status: int, reached: bool) -> None:
+    error = error_of(raw(status, b"<html>"))
+    assert isinstance(error, ProviderUnavailable)
+    assert error.reached is reached
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>Error 403", b"[]", b'{"error": ', b'{"error": []}'])
@@ -78,6 +131,26 @@ def test_a_wait_is_taken_from_the_header() -> None:
 def test_a_wait_is_taken_from_the_sentence() -> None:
     until = (datetime.now(UTC) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     error = error_of(answer(429, message=f"User-rate limit exceeded.  Retry after {until}"))
+    assert isinstance(error, RateLimited)
+    assert 7_000 < (error.retry_after or 0) <= 7_200
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_daily_quota_is_asked_for_again_in_an_hour(status: int) -> None:
+    message = "Quota exceeded for quota metric 'Queries' and limit 'Queries per day' of service."
+    error = error_of(answer(status, "rateLimitExceeded", message))
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == 3600
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_time_in_the_sentence_counts_whatever_the_status(status: int) -> None:
+    until = (datetime.now(UTC) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    error = error_of(
+        answer(
+            status, "userRateLimitExceeded", f"User-rate limit exceeded.  Retry after {until}", 1
+        )
+    )
     assert isinstance(error, RateLimited)
     assert 7_000 < (error.retry_after or 0) <= 7_200
 

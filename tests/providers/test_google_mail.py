@@ -12,6 +12,7 @@ from shared.domain.errors import ConfigurationError, CursorExpired, ProviderUnav
 from shared.ports.providers import Search
 from shared.providers import http
 from shared.providers.google.mail import Gmail
+from shared.providers.google.scopes import SCOPES
 from shared.providers.google.search import query
 from shared.providers.http import Http
 from tests.contracts.providers import GoogleHarness, incoming, outgoing, tokens_of
@@ -21,6 +22,8 @@ ANA = "ana@example.com"
 
 
 class OneToken:
+    granted = SCOPES
+
     def token(self) -> str:
         return "t"
 

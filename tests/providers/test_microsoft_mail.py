@@ -13,6 +13,7 @@ from shared.domain.errors import ProviderRejected, ProviderUnavailable
 from shared.ports.providers import MailProvider, Search
 from shared.providers.microsoft.declaration import MicrosoftSettings
 from shared.providers.microsoft.provider import Microsoft
+from shared.providers.microsoft.scopes import SCOPES
 from tests.contracts.providers import (
     MicrosoftHarness,
     everything_since,
@@ -275,6 +276,8 @@ MESSAGE = {"id": "m1", "parentFolderId": "inbox", "receivedDateTime": "2026-11-2
 
 
 class Token:
+    granted = SCOPES
+
     def token(self) -> str:
         return "at"
 

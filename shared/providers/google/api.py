@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from shared import metering
-from shared.domain.errors import ProviderUnavailable
+from shared.domain.errors import Concerns, ProviderUnavailable
 from shared.ports.providers import TokenSource
 from shared.providers.google import batch
 from shared.providers.google.errors import error_of
-from shared.providers.http import Answer, Http
+from shared.providers.google.scopes import same_scope
+from shared.providers.http import Answer, Http, nothing_asked
 
 ME = "/gmail/v1/users/me"
 _UNCHARGED = {401, 403, 429}
@@ -25,11 +26,17 @@ class Api:
         self._tokens = tokens
         self.units = 0
 
+    def missing(self, scopes: Sequence[str]) -> tuple[str, ...]:
+        """Those of `scopes` that were not granted."""
+        have = set(map(same_scope, self._tokens.granted))
+        return tuple(scope for scope in scopes if scope not in have)
+
     def get(
         self, path: str, *, units: int, scopes: tuple[str, ...], **params: Any
     ) -> dict[str, Any]:
         """A read. Raises Missing for a 404."""
-        return checked(self._send("GET", ME + path, units=units, params=params), scopes)
+        answer = self._send("GET", ME + path, units=units, params=params)
+        return checked(answer, self.missing(scopes))
 
     def effect(
         self,
@@ -45,18 +52,18 @@ class Api:
         answer = self._send(method, ME + path, units=units, body=data, repeatable=False)
         if 200 <= answer.status < 300:
             return answer.json()
-        raise error_of(answer, scopes=scopes)
+        raise error_of(answer, missing=self.missing(scopes), concerns="item")
 
     def batch(self, paths: Sequence[str], *, units: int) -> list[Answer | None]:
         """Many GETs in one request, `units` each; None for a call that got no answer.
 
         A call that met a 401 (a token that ended half way) is made again with another token.
         """
-        token = self._tokens.token()
+        token = self._token()
         asked = self._batch_with(token, paths, units)
         refused = [index for index, answer in enumerate(asked) if answer and answer.status == 401]
         if refused:
-            token = self._tokens.replace(token)
+            token = self._token(refused=token)
             again = self._batch_with(token, [paths[index] for index in refused], units)
             if any(answer and answer.status == 401 for answer in again):
                 raise _refused()
@@ -91,16 +98,21 @@ class Api:
         **request: Any,
     ) -> Answer:
         """One call, and once more with another token when Gmail refuses the first."""
-        token = token or self._tokens.token()
+        token = token or self._token()
         send = partial(self._http.request, method, path, repeatable=repeatable, **request)
         answer = send(token=token)
         if answer.status == 401:
-            answer = send(token=self._tokens.replace(token))
+            answer = send(token=self._token(refused=token))
         if answer.status == 401:
             raise _refused()
         if answer.status not in _UNCHARGED:
             self._spend(units)
         return answer
+
+    def _token(self, *, refused: str = "") -> str:
+        """Whatever goes wrong here, nothing was asked of Gmail, or it refused to hear it."""
+        with nothing_asked():
+            return self._tokens.replace(refused) if refused else self._tokens.token()
 
     def _spend(self, units: int) -> None:
         self.units += units
@@ -109,13 +121,16 @@ class Api:
 
 def _refused() -> ProviderUnavailable:
     """Not the grant's end: only the token endpoint says that."""
-    return ProviderUnavailable("Gmail refuses a fresh access token.", reason="authError")
+    detail = "Gmail refuses a fresh access token."
+    return ProviderUnavailable(detail, reason="authError", reached=False)
 
 
-def checked(answer: Answer, scopes: tuple[str, ...] = ()) -> dict[str, Any]:
+def checked(
+    answer: Answer, missing: Sequence[str] = (), concerns: Concerns = "mailbox"
+) -> dict[str, Any]:
     """The JSON object of a good answer. A cut or blank one is no answer, or it would mean "no mail"."""
     if answer.status != 200:
-        raise error_of(answer, scopes=scopes)
+        raise error_of(answer, missing=missing, concerns=concerns)
     fields = answer.json()
     if not fields and answer.body.strip() != b"{}":
         raise ProviderUnavailable("Gmail's answer was cut short.")

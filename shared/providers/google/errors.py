@@ -1,21 +1,21 @@
 """What Google's answers mean: one table from status and reason to our errors."""
 
-import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shared.domain.errors import (
+    Concerns,
     ConfigurationError,
+    MailboxUnavailable,
     MailbridgeError,
-    MissingScope,
+    Party,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
 )
-from shared.mime import headers
-from shared.providers.fetching import Missing
+from shared.providers.fetching import Missing, missing_scope, too_large
 from shared.providers.http import Answer
+from shared.providers.waits import wait
 
 _LATER = {
     "dailyLimitExceeded",
@@ -26,41 +26,77 @@ _LATER = {
 }
 _OUR_FAULT = {"accessNotConfigured", "SERVICE_DISABLED", "keyInvalid"}
 _SCOPE = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
-MAILBOX_WIDE = {"failedPrecondition", "FAILED_PRECONDITION", "domainPolicy"}
-"""Refusals of the whole mailbox (Gmail switched off, policy), never of one message."""
-_UNTIL = re.compile(r"[Rr]etry after (\d{4}-[\d:.TZ-]+)")
+_PRECONDITION = {"failedPrecondition", "FAILED_PRECONDITION"}
+_NO_MAILBOX = "Gmail is not switched on for this account: its administrator has to do that."
+_POLICY = "The organisation's policy closes Gmail to apps: its administrator has to allow this one."
+_DELEGATION = "Google lets nobody act for this account: its administrator has to allow it."
+_PASSING = {408, 409, 425}
+"""Refused for the moment, and certainly not done."""
 _SHOWN = 300
 
 
-def error_of(answer: Answer, *, scopes: tuple[str, ...] = ()) -> MailbridgeError:
+def error_of(
+    answer: Answer, *, missing: Sequence[str] = (), concerns: Concerns = "mailbox"
+) -> MailbridgeError:
     """The error that an answer other than 2xx and 401 stands for.
 
-    `scopes` are those the call needs. What is not Google's own JSON (a proxy's HTML, an empty body)
-    says nothing final, so it counts as no answer.
+    `missing` are the scopes that the call needs and its user did not grant, `concerns` is what a refusal
+    of it is about. What is not Google's own JSON (a proxy's HTML, an empty body) says nothing final, so
+    it counts as no answer; but what was refused as too large certainly was.
     """
     reasons, message = _said(answer)
     reason = reasons[0] if reasons else ""
+    if answer.status == 413:
+        return too_large(reason)
     if answer.status in {404, 405}:
-        return Missing(f"Google does not have it: {message}", reason=reason or "notFound")
-    if answer.status == 429 or (answer.status == 403 and _LATER.intersection(reasons)):
-        wait = _wait(answer, reason, message)
-        return RateLimited(f"Google asks to wait: {message}", retry_after=wait, reason=reason)
-    if not 400 <= answer.status < 500 or not (reasons or message):
-        return ProviderUnavailable(f"Google answered {answer.status}.", reason=reason)
-    if _SCOPE.intersection(reasons):
-        return MissingScope("The user did not allow this when connecting.", scopes=scopes)
+        detail = f"Google does not have it: {message}"
+        return Missing(detail, reason=reason or "notFound", concerns=concerns)
+    if error := _not_now(answer, reasons, message) or _of_the_mailbox(reasons, message):
+        return error
+    denied = bool(_SCOPE.intersection(reasons))
+    if denied and missing:
+        return missing_scope(missing)
     if _OUR_FAULT.intersection(reasons):
         return ConfigurationError(f"Google refuses our project: {message}", reason=reason)
-    return ProviderRejected(f"Google refused: {message or reason}", reason=reason)
+    detail, party = f"Google refused: {message or reason}", Party.ADMINISTRATOR if denied else None
+    return ProviderRejected(detail, reason=reason, concerns=concerns, who_acts=party)
+
+
+def _not_now(answer: Answer, reasons: Sequence[str], message: str) -> MailbridgeError | None:
+    """What says nothing final of the thing that was asked for."""
+    reason = reasons[0] if reasons else ""
+    if answer.status == 429 or (answer.status == 403 and _LATER.intersection(reasons)):
+        seconds = _wait(answer, reason, message)
+        return RateLimited(f"Google asks to wait: {message}", retry_after=seconds, reason=reason)
+    refused = 400 <= answer.status < 500
+    if refused and (reasons or message) and answer.status not in _PASSING:
+        return None
+    detail = f"Google answered {answer.status}."
+    return ProviderUnavailable(detail, reason=reason, reached=not refused)
+
+
+def _of_the_mailbox(reasons: Sequence[str], message: str) -> MailbridgeError | None:
+    """What says, whatever was asked, that there is no Gmail for us. One reason says two things, which
+    only its sentence tells apart: "Precondition check failed" passes by itself."""
+    words = message.lower()
+    if _PRECONDITION.intersection(reasons):
+        if "not enabled" in words:
+            return MailboxUnavailable(_NO_MAILBOX, reason=reasons[0])
+        detail = "Google could not do this just now."
+        return ProviderUnavailable(detail, reason=reasons[0], reached=False)
+    if "domainPolicy" in reasons:
+        return MailboxUnavailable(_POLICY, reason="domainPolicy")
+    if words.startswith("delegation denied"):
+        return MailboxUnavailable(_DELEGATION, reason="delegationDenied")
+    return None
 
 
 def _wait(answer: Answer, reason: str, message: str) -> float | None:
     """Seconds. A 403 is about quota a minute or a day; a 429 without a time may last for hours."""
-    if answer.retry_after is not None:
-        return answer.retry_after
-    if answer.status == 403:
+    named = wait(answer.retry_after, f"{message} {reason}")
+    if named is None and answer.status == 403:
         return 3600.0 if reason == "dailyLimitExceeded" else 60.0
-    return _until(message)
+    return named
 
 
 def _said(answer: Answer) -> tuple[list[str], str]:
@@ -78,10 +114,3 @@ def _reasons(entries: Any) -> Iterator[str]:
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and isinstance(entry.get("reason"), str):
             yield entry["reason"]
-
-
-def _until(message: str) -> float | None:
-    """Gmail's sending limit names its end only within the sentence."""
-    found = _UNTIL.search(message)
-    moment = headers.parse_date(found[1]) if found else None
-    return max(1.0, (moment - datetime.now(UTC)).total_seconds()) if moment else None

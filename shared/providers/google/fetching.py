@@ -6,7 +6,6 @@ from typing import Any
 from shared.ports.providers import Fetched
 from shared.providers import fetching
 from shared.providers.google.api import Api, checked
-from shared.providers.google.errors import MAILBOX_WIDE
 
 BATCH = 50
 """Gmail takes 100 calls in a batch and advises 50."""
@@ -26,7 +25,6 @@ def fetch(
         ids,
         size=BATCH,
         ask=lambda some: api.batch([path(id_) for id_ in some], units=units),
-        read=lambda answer: read(checked(answer, scopes)),
+        read=lambda answer: read(checked(answer, api.missing(scopes), "item")),
         probe=lambda: api.get("/profile", units=1, scopes=()),
-        mailbox_wide=MAILBOX_WIDE,
     )

@@ -51,6 +51,10 @@ class Gmail:
     def units(self) -> int:
         return self._api.units
 
+    def probe(self) -> None:
+        if len(self._api.missing((GMAIL_READONLY, GMAIL_COMPOSE))) < 2:
+            self._api.get("/profile", units=1, scopes=_READ)
+
     # -- Reading ----------------------------------------------------------------------------------
 
     def cursor(self) -> str:

@@ -7,12 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.domain.errors import InvalidRequest, ProviderUnavailable
+from shared.domain.errors import (
+    InvalidRequest,
+    MailboxUnavailable,
+    ProviderUnavailable,
+    RateLimited,
+)
 from shared.domain.mailboxes import Account
 from shared.mime import addresses
 from shared.ports.providers import Consent, Credential, Started
 from shared.providers.google import refusals
 from shared.providers.google.declaration import GoogleSettings
+from shared.providers.google.errors import error_of
 from shared.providers.google.scopes import SCOPES
 from shared.providers.http import Answer, Http
 
@@ -135,8 +141,10 @@ class GoogleOAuth:
         answer = self._gmail.request(
             "GET", "/gmail/v1/users/me/profile", repeatable=True, token=access_token
         )
-        if answer.status >= 500 or answer.status == 429:
-            raise ProviderUnavailable("Gmail did not say whose account this is.")
+        if answer.status != 200:
+            error = error_of(answer)
+            if isinstance(error, MailboxUnavailable | ProviderUnavailable | RateLimited):
+                raise error
         return _normalised(answer.json().get("emailAddress"))
 
 

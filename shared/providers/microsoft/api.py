@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared import metering
-from shared.domain.errors import ProviderUnavailable
+from shared.domain.errors import Concerns, ProviderUnavailable
 from shared.ports.providers import TokenSource
-from shared.providers.http import Answer, Http
+from shared.providers.http import Answer, Http, nothing_asked
 from shared.providers.microsoft import batch
 from shared.providers.microsoft.errors import claims_of, error_of
+from shared.providers.microsoft.scopes import same_scope
 
 VERSION = "/v1.0"
 PREFER = 'IdType="ImmutableId"'
@@ -30,9 +31,14 @@ class Api:
         self.units = 0
         """Requests answered; those of a batch one by one, as Graph's limits count them."""
 
+    def missing(self, scopes: Sequence[str]) -> tuple[str, ...]:
+        """Those of `scopes` that were not granted."""
+        have = set(map(same_scope, self._tokens.granted))
+        return tuple(scope for scope in scopes if scope not in have)
+
     def get(self, path: str, *, scopes: tuple[str, ...]) -> dict[str, Any]:
         """A read of `path`, which is quoted and may have a query. Raises Missing for a 404."""
-        return checked(self._send("GET", path), scopes)
+        return checked(self._send("GET", path), self.missing(scopes))
 
     def effect(self, path: str, body: bytes, *, scopes: tuple[str, ...]) -> None:
         """A POST, sent exactly once. RateLimited and ProviderRejected say that it took no effect."""
@@ -40,18 +46,18 @@ class Api:
         if 500 <= answer.status != 507:  # even with a Retry-After: nobody knows what happened
             raise ProviderUnavailable(f"Graph answered {answer.status}.")
         if not 200 <= answer.status < 300:
-            raise error_of(answer, scopes=scopes)
+            raise error_of(answer, missing=self.missing(scopes), concerns="item")
 
     def batch(self, paths: Sequence[str], *, prefer: str = "") -> list[Answer | None]:
         """At most batch.SIZE GETs in one request; None for one that got no answer.
 
         A call that met a 401 (a token that ended half way) is made again with another token.
         """
-        token = self._tokens.token()
+        token = self._token()
         asked = self._batch_with(token, paths, prefer)
         refused = [index for index, answer in enumerate(asked) if answer and answer.status == 401]
         if refused:
-            token = self._replacement(token, asked[refused[0]])
+            token = self._token(refused=token, refusal=asked[refused[0]])
             again = self._batch_with(token, [paths[index] for index in refused], prefer)
             if any(answer and answer.status == 401 for answer in again):
                 raise _refused()
@@ -78,7 +84,7 @@ class Api:
         repeatable: bool = True,
     ) -> Answer:
         """One call, and once more with another token when Graph refuses the first."""
-        token = token or self._tokens.token()
+        token = token or self._token()
         headers = {"Prefer": PREFER}
         send = partial(
             self._http.request,
@@ -90,7 +96,7 @@ class Api:
         )
         answer = send(token=token)
         if answer.status == 401:
-            answer = send(token=self._replacement(token, answer))
+            answer = send(token=self._token(refused=token, refusal=answer))
         if answer.status == 401:
             raise _refused()
         self._spend(1)
@@ -100,20 +106,26 @@ class Api:
         self.units += units
         metering.current().quota_units += units
 
-    def _replacement(self, token: str, refusal: Answer | None) -> str:
-        claims = claims_of(refusal) if refusal else ""
-        return self._tokens.replace(token, claims=claims)
+    def _token(self, *, refused: str = "", refusal: Answer | None = None) -> str:
+        """Whatever goes wrong here, nothing was asked of Graph, or it refused to hear it."""
+        with nothing_asked():
+            if not refused:
+                return self._tokens.token()
+            return self._tokens.replace(refused, claims=claims_of(refusal) if refusal else "")
 
 
 def _refused() -> ProviderUnavailable:
     """Not the grant's end: only the token endpoint says that."""
-    return ProviderUnavailable("Graph refuses a fresh access token.", reason="unauthorized")
+    detail = "Graph refuses a fresh access token."
+    return ProviderUnavailable(detail, reason="unauthorized", reached=False)
 
 
-def checked(answer: Answer, scopes: tuple[str, ...] = ()) -> dict[str, Any]:
+def checked(
+    answer: Answer, missing: Sequence[str] = (), concerns: Concerns = "mailbox"
+) -> dict[str, Any]:
     """The JSON object of a good answer. A cut or blank one is no answer, or it would mean "no mail"."""
     if answer.status != 200:
-        raise error_of(answer, scopes=scopes)
+        raise error_of(answer, missing=missing, concerns=concerns)
     if not (fields := answer.json()):
         raise ProviderUnavailable("Graph's answer was cut short.")
     return fields

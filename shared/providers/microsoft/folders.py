@@ -101,7 +101,7 @@ def _ask(api: Api, paths: Sequence[str]) -> list[dict[str, Any] | None]:
             if answer is None:
                 raise ProviderUnavailable("Graph left a folder out of its answer.")
             try:
-                found.append(checked(answer, _SCOPES))
+                found.append(checked(answer, api.missing(_SCOPES)))
             except Missing:
                 found.append(None)
     return found

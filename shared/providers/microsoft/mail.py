@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from shared import logs
 from shared.domain.errors import (
+    MailboxUnavailable,
     MailbridgeError,
     MissingScope,
     ProviderRejected,
@@ -19,7 +20,6 @@ from shared.providers.fetching import Missing
 from shared.providers.http import Answer, Http
 from shared.providers.microsoft import batch, delta, folders, mapping, search, sending
 from shared.providers.microsoft.api import Api, checked
-from shared.providers.microsoft.errors import MAILBOX_WIDE
 from shared.providers.microsoft.scopes import MAIL_READ, MAIL_SEND
 
 _READ = (MAIL_READ,)
@@ -43,6 +43,10 @@ class Outlook:
     @property
     def units(self) -> int:
         return self._api.units
+
+    def probe(self) -> None:
+        if not self._api.missing(_READ):
+            self._api.get("/me/mailFolders/inbox?$select=id", scopes=_READ)
 
     # -- Following changes ------------------------------------------------------------------------
 
@@ -88,7 +92,8 @@ class Outlook:
     def _page(self, answer: Answer | None) -> delta.Page:
         if answer is None:
             raise ProviderUnavailable("Graph left a folder out of its answer.")
-        return delta.page(checked(answer, _READ), self._folders)
+        fields = checked(answer, self._api.missing(_READ), "folder")
+        return delta.page(fields, self._folders)
 
     # -- Reading ----------------------------------------------------------------------------------
 
@@ -133,9 +138,10 @@ class Outlook:
             ids,
             size=batch.SIZE,
             ask=lambda some: self._api.batch([f"{_message(id_)}?{query}" for id_ in some]),
-            read=lambda answer: read(checked(answer, _READ), self._folders),
-            probe=lambda: self._api.get("/me?$select=id", scopes=()),
-            mailbox_wide=MAILBOX_WIDE,
+            read=lambda answer: read(
+                checked(answer, self._api.missing(_READ), "item"), self._folders
+            ),
+            probe=self.probe,
         )
 
     # -- Sending ----------------------------------------------------------------------------------
@@ -189,7 +195,7 @@ class Outlook:
 def _pass_by(walk: delta.Walk, failed: Mapping[str, MailbridgeError], *, alone: bool) -> None:
     """A folder that Graph cannot show does not stop the others: the next round asks for it again."""
     for folder, error in failed.items():
-        if alone or error.reason in MAILBOX_WIDE:
+        if alone or isinstance(error, MailboxUnavailable):
             raise error
         logs.warning("folder passed by", folder=folder, why=error.detail)
         walk.skip(folder)

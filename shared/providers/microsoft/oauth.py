@@ -67,7 +67,7 @@ class MicrosoftOAuth:
             raise refusals.of_consent(result)
         person = self._verifier().person(result.get("id_token_claims"), now=self.now())
         credential = _credential(result)
-        return Consent(self._account(person, credential.access_token), credential)
+        return Consent(self._account(person, credential), credential)
 
     def refresh(self, refresh_token: str, *, claims: str = "") -> Credential:
         """The newest refresh token comes with every answer; older ones go on working meanwhile."""
@@ -141,10 +141,11 @@ class MicrosoftOAuth:
             authorities={AUTHORITY, self._settings.microsoft_login_url},
         )
 
-    def _account(self, person: identity.Person, access_token: str) -> Account:
-        answer = self._graph.request("GET", _ME, repeatable=True, token=access_token)
+    def _account(self, person: identity.Person, credential: Credential) -> Account:
+        answer = self._graph.request("GET", _ME, repeatable=True, token=credential.access_token)
         if answer.status != 200:
-            raise error_of(answer, scopes=(USER_READ,))
+            missing = () if USER_READ in (credential.scopes or ()) else (USER_READ,)
+            raise error_of(answer, missing=missing)
         me = answer.json()
         if not me:
             raise ProviderUnavailable("Graph did not say whose account this is.")

@@ -9,6 +9,7 @@ sealed too, and becomes the secret once a day.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -130,6 +131,10 @@ class Tokens:
         self._mailbox = mailbox
         self._cache = records.cached_tokens(world.documents)
         self._live: Access | None = None
+
+    @property
+    def granted(self) -> Sequence[str]:
+        return self._mailbox.scopes
 
     def token(self) -> str:
         if self._live is None or self._world.clock.now() >= self._live.good_until:
