@@ -6,6 +6,10 @@ from msgspec import Struct
 
 from shared.domain import ids
 
+MOST_PEOPLE = 2_000
+"""Of one mail. Google lets a mail have 2,000 recipients and Exchange 1,000; each costs a look at the contacts."""
+MOST_ATTACHMENTS = 1_000
+
 
 class Address(Struct, frozen=True):
     """`address` is normalised by `shared.mime.addresses`; `name` is what the sender wrote, "" if nothing."""

@@ -7,10 +7,11 @@ tells `Jane@` from `jane@`), NFC, the domain as A-labels (UTS 46 non-transitiona
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice, takewhile
 
 from msgspec import Struct
 
-from shared.domain.mail import Address
+from shared.domain.mail import MOST_PEOPLE, Address
 from shared.mime import charsets, headers
 
 _ATEXT = r"a-z0-9!#$%&'*+/=?^_`{|}~\-"
@@ -65,11 +66,12 @@ def parse_list(value: str) -> tuple[Address, ...]:
     """The people of a From, To, Cc, Bcc or Reply-To value, as a mail client shows them.
 
     Takes what comes: groups, comments, unquoted commas, raw 8-bit, missing or doubled brackets.
-    What holds no address gives nobody, and an address inside a display name is only a name.
+    What holds no address gives nobody, and an address inside a display name is only a name. Reads on
+    until there is one more than MOST_PEOPLE: a mail that has so many is not taken in.
     """
     people: list[Address] = []
     position = 0
-    while plain := _PLAIN.match(value, position):
+    while (plain := _PLAIN.match(value, position)) and len(people) <= MOST_PEOPLE:
         address = _incoming(plain["bare"] or plain["angle"])
         if address:
             name = plain["quoted"] or plain["words"] or ""
@@ -77,7 +79,7 @@ def parse_list(value: str) -> tuple[Address, ...]:
         if plain.end() == len(value):
             return tuple(people)
         position = plain.end()
-    return tuple(_people(charsets.repair(value)))
+    return tuple(islice(_people(charsets.repair(value)), MOST_PEOPLE + 1))
 
 
 _PLAIN = re.compile(
@@ -138,6 +140,8 @@ _TOLERABLE = re.compile(r'(?:"[^"\x00-\x1f]+"|[^\s"<>(),:;@\x00-\x1f]+)@[^\s"<>(
 
 def _incoming(text: str) -> str:
     """The one spelling; of an odd address, one that is at least always the same; "" of no address."""
+    if len(text) > _LONGEST:
+        return ""
     if text[:1] == text[-1:] == "'":
         text = text[1:-1]  # Outlook's habit
     try:
@@ -147,17 +151,24 @@ def _incoming(text: str) -> str:
         return odd if _TOLERABLE.fullmatch(odd) and len(odd) <= 320 else ""
 
 
+_LONGEST = 1000
+"""Characters of what may still be an address, once they are composed (NFC)."""
+_LONGEST_NAME = 4000
+"""Characters, still encoded. What is longer is cut: nobody is called that."""
+
+
 # -- a header, however it is written --------------------------------------------------------------
 
 _TOKEN = re.compile(
     r"""(?P<quoted> "(?:[^"\\]|\\.){0,250}+" )
-    | (?P<comment> \( (?: [^()\\] | \\. | \( (?:[^()\\]|\\.)*+ \) )*+ \) )
+    | (?P<comment> \( (?: [^()\\] | \\. | \( (?:[^()\\]|\\.){0,250}+ \) ){0,250}+ \) )
     | (?P<angle> < (?: "(?:[^"\\]|\\.){0,100}+" | \( [^()]*+ \) | [^<>"(,;] )*+ ;?>*+ )
     | (?P<literal> \[ [^\[\]]*+ \] )
     | (?P<mark> [,;:] )
-    | (?P<text> [^"(<,;:\[]++ | . )""",
+    | (?P<text> (?: [^"(<,;:\[\\] | \\[()]?+ )++ | . )""",
     re.VERBOSE | re.DOTALL,
 )
+"""What may fail to close is bounded and begins at no bracket that is escaped: no text is read twice over."""
 _COMMENT = re.compile(r"\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*+\))*+\)", re.DOTALL)
 _AROUND = re.compile(r" ?([@.]) ?")
 
@@ -169,6 +180,8 @@ class _Entry(Struct):
     angle: str | None = None
     comment: str = ""
     quoted: bool = False
+    at: bool = False
+    """Whether an @ stands among its words."""
 
 
 def _people(value: str) -> Iterator[Address]:
@@ -182,9 +195,10 @@ def _people(value: str) -> Iterator[Address]:
 def _join(surname: str, entry: _Entry) -> str:
     """`Doe, Jane <x@y>` is one person: words without an address may begin the next one's name."""
     words = "".join(entry.words).strip()
-    if entry.angle is not None or "@" in words or not words:
+    name = f"{surname}{words}, "
+    if entry.angle is not None or "@" in words or not words or len(name) > _LONGEST:
         return ""
-    return f"{surname}{words}, "
+    return name
 
 
 def _entries(value: str) -> Iterator[_Entry]:
@@ -202,12 +216,13 @@ def _entries(value: str) -> Iterator[_Entry]:
         else:
             entry.words.append(text)
             entry.quoted = entry.quoted or kind == "quoted"
+            entry.at = entry.at or "@" in text
     yield entry
 
 
 def _is_colon_of_no_group(mark: str, entry: _Entry) -> bool:
     """A group's name stands before its colon; after an address a colon is only a character."""
-    if mark == ":" and (entry.angle is not None or any("@" in word for word in entry.words)):
+    if mark == ":" and (entry.angle is not None or entry.at):
         entry.words.append(mark)
         return True
     return False
@@ -217,6 +232,7 @@ def _add_angle(entry: _Entry, text: str) -> None:
     """Of several brackets the last holds the address, the others belong to the name."""
     if entry.angle:
         entry.words.append(f"<{entry.angle}>")
+        entry.at = entry.at or "@" in entry.angle
     entry.angle = text.strip("<>; \t")
 
 
@@ -225,8 +241,8 @@ def _entry_people(entry: _Entry, surname: str) -> Iterator[Address]:
     if entry.angle is None:
         yield from _without_brackets(text, entry.comment)
         return
-    address = _incoming(_squeezed(_COMMENT.sub("", entry.angle).rpartition(":")[2]))
-    if address:
+    uncommented = _COMMENT.sub("", entry.angle[:_LONGEST_NAME])
+    if address := _incoming(_squeezed(uncommented.rpartition(":")[2])):
         yield Address(address, _name(surname + text) or _name(entry.comment))
 
 
@@ -237,12 +253,18 @@ def _without_brackets(text: str, comment: str) -> Iterator[Address]:
     if text.startswith('"') and (address := _incoming(text)):
         yield Address(address, _name(comment))
         return
-    name = text.rpartition(" ")[0]
-    spaced = [_incoming(word) for word in text.split(" ")]
-    if name and all(spaced):
-        yield from map(Address, spaced)
-    elif ("@" not in name or name.startswith('"')) and spaced[-1]:
-        yield Address(spaced[-1], _name(name) or _name(comment))
+    name, _, last = text.rpartition(" ")
+    if spaced := _spaced(text) if "@" in name else ():
+        yield from spaced
+    elif ("@" not in name or name.startswith('"')) and (address := _incoming(last)):
+        yield Address(address, _name(name) or _name(comment))
+
+
+def _spaced(text: str) -> tuple[Address, ...]:
+    """Addresses with nothing but space between them; none where anything else stands there too."""
+    words = text.split(" ")[: MOST_PEOPLE + 1]
+    found = tuple(takewhile(bool, map(_incoming, words)))
+    return tuple(map(Address, found)) if len(found) == len(words) else ()
 
 
 def _squeezed(text: str) -> str:
@@ -251,5 +273,6 @@ def _squeezed(text: str) -> str:
 
 def _name(text: str) -> str:
     """A display name without its quotes, decoded after the structure is known, never before."""
+    text = text[:_LONGEST_NAME]
     unquoted, quotes = _QUOTED.subn(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), text)
     return " ".join(headers.decode(unquoted if quotes else text.strip(' "')).split())
