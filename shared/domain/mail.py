@@ -7,7 +7,7 @@ from msgspec import Struct
 from shared.domain import ids
 
 MOST_PEOPLE = 2_000
-"""Of one mail. Google lets a mail have 2,000 recipients and Exchange 1,000; each costs a look at the contacts."""
+"""Of one mail; Google lets one have 2,000 recipients, Exchange 1,000. Each is looked up among contacts."""
 MOST_ATTACHMENTS = 1_000
 
 

@@ -206,7 +206,7 @@ def _entries(value: str) -> Iterator[_Entry]:
     for token in _TOKEN.finditer(value):
         kind, text = token.lastgroup, token[0]
         if kind == "mark" and not _is_colon_of_no_group(text, entry):
-            if text != ":":
+            if text != ":" and (entry.words or entry.angle is not None):
                 yield entry
             entry = _Entry([])
         elif kind == "angle":
@@ -239,7 +239,8 @@ def _add_angle(entry: _Entry, text: str) -> None:
 def _entry_people(entry: _Entry, surname: str) -> Iterator[Address]:
     text = "".join(entry.words)
     if entry.angle is None:
-        yield from _without_brackets(text, entry.comment)
+        if entry.at:
+            yield from _without_brackets(text, entry.comment)
         return
     uncommented = _COMMENT.sub("", entry.angle[:_LONGEST_NAME])
     if address := _incoming(_squeezed(uncommented.rpartition(":")[2])):

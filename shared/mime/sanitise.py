@@ -16,14 +16,15 @@ def clean_html(html: str) -> str:
     Links open apart and carry `rel="noopener noreferrer nofollow"`. Images keep https and cid
     sources: remote ones show as the sender meant, load only when seen and send no referrer; who
     wants to block trackers does so with one `img-src` of the page's Content-Security-Policy.
-    HTML nested deeper than any mail program writes comes back as its text.
+    HTML that is too costly to parse comes back as its text.
     """
     import nh3
 
-    if text.too_deep(html):
+    html = text.without_noise(html)
+    if text.too_costly(html):
         return f"<pre>{escape(text.from_html(html))}</pre>"
     return nh3.clean(
-        html.replace("\0", ""),
+        html,
         attributes={**nh3.ALLOWED_ATTRIBUTES, "*": {"style", "dir"}},
         attribute_filter=_filter,
         url_schemes=_SCHEMES,

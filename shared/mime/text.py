@@ -19,6 +19,10 @@ _SPACE = re.compile(r"[ \t\r\n\f]+")
 
 _DEEPEST = 2000
 """Levels. A parser's time grows with their square: 50,000 take the best one five seconds."""
+_MOST_REFERENCES = 50_000
+"""`&…;` in all: each costs the parser as much as the text it stands in is long."""
+_NOISE = re.compile("[\0\x80-\x9f]+")
+"""Control characters that nobody sees; each costs the parser as much as a reference."""
 _TAG = re.compile(r"<(/?)([a-z][^\s/>]*)", re.IGNORECASE)
 _FLAT = {"br", "dd", "dt", "hr", "img", "input", "li", "link", "meta", "p", "td", "th", "tr"}
 """Tags that hold nothing, or that end the one before."""
@@ -29,7 +33,8 @@ def from_html(html: str) -> str:
     """What a reader of the HTML sees, as lines of text; a link shows its label and where it leads."""
     import nh3
 
-    if too_deep(html):
+    html = without_noise(html)
+    if too_costly(html):
         return unescape(_ANY_TAG.sub(" ", html)).strip()
     # Python's parser takes minutes for some broken input, and no time for what nh3 makes of it.
     tidy = nh3.clean(
@@ -45,8 +50,16 @@ def from_html(html: str) -> str:
     return reader.text()
 
 
-def too_deep(html: str) -> bool:
-    """Nested deeper than any mail program writes. May overestimate broken HTML, never the reverse."""
+def without_noise(html: str) -> str:
+    """To be asked of what is parsed, before `too_costly`."""
+    return _NOISE.sub("", html)
+
+
+def too_costly(html: str) -> bool:
+    """Nested deeper, or with more references, than any mail program writes: no parser would do it in
+    linear time. May overestimate broken HTML, never the reverse."""
+    if html.count("&") > _MOST_REFERENCES:
+        return True
     if html.count("<") <= _DEEPEST:
         return False
     open_tags: Counter[str] = Counter()
