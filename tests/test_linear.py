@@ -20,7 +20,7 @@ import shared.mime
 from shared import logs
 from shared.domain.errors import InvalidRequest, MailbridgeError
 from shared.mime import charsets
-from shared.providers import http
+from shared.providers import http, waits
 from shared.providers.google import batch, content
 from shared.web import decoding, tracing
 
@@ -134,7 +134,7 @@ READERS: dict[str, Reader] = {
     "a batch's answers": _batch,
     "a provider's JSON": lambda text: http.decoded(_bytes(text), dict),
     "a provider's JSON, cut": lambda text: http.decoded(_bytes(f'{{"a": "\\ud800{text}"}}'), dict),
-    "Retry-After": http.retry_after,
+    "Retry-After": waits.retry_after,
     "a request's fields": _fields,
     "a trace": lambda text: tracing.read(
         Headers({"X-Cloud-Trace-Context": text, "traceparent": text})
