@@ -53,6 +53,8 @@ _BY_TRIGGER = {
         "AUTH_USER_CLAIM",
         "AUTH_ROLE_CLAIM",
         "ALLOWED_ORIGINS",
+        "USER_REQUESTS_PER_MINUTE",
+        "TEAM_REQUESTS_PER_MINUTE",
     ),
     Trigger.TASK: _INVOKER,
     Trigger.SCHEDULE: _INVOKER,

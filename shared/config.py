@@ -121,6 +121,11 @@ class Settings(Group, frozen=True, kw_only=True):
     auth_user_claim: str = "sub"
     auth_role_claim: str = "role"
 
+    user_requests_per_minute: Count = 1200
+    """How often one user may call the API; see `shared.web.budgets`."""
+    team_requests_per_minute: Count = 12_000
+    """And all users of a team together."""
+
     invoker_issuer: str = "https://accounts.google.com"
     """Who signs the OIDC tokens of Cloud Tasks and Cloud Scheduler."""
     invoker_jwks_url: Url = "https://www.googleapis.com/oauth2/v3/certs"

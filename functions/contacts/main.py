@@ -9,7 +9,7 @@ api = Api("contacts")
 
 @api.post("/", status=201, location="/{id}")
 def create(call: Call, body: service.NewContact) -> service.ContactView:
-    return service.create(call.world, call.caller, body)
+    return service.create(call.world, call.caller, body, call.idempotency_key)
 
 
 @api.get("/")

@@ -1,5 +1,6 @@
 """/emails: write, change, send, cancel, follow."""
 
+from shared.domain.versions import IfMatch
 from shared.services.sending import emails as service
 from shared.web.endpoints import Api, Call, Request, Response
 
@@ -7,8 +8,8 @@ api = Api("emails", body_limit=4 * 1024 * 1024)
 
 
 @api.post("/", status=202, location="/{id}")
-def create(call: Call, body: service.NewEmail, headers: service.EmailHeaders) -> service.EmailView:
-    return service.create(call.world, call.caller, headers, body)
+def create(call: Call, body: service.NewEmail) -> service.EmailView:
+    return service.create(call.world, call.caller, body, call.idempotency_key)
 
 
 @api.get("/")
@@ -22,23 +23,25 @@ def show(call: Call, email_id: str) -> service.EmailView:
 
 
 @api.patch("/{email_id}")
-def change(call: Call, email_id: str, body: service.EmailChange) -> service.EmailView:
-    return service.change(call.world, call.caller, email_id, body)
+def change(
+    call: Call, email_id: str, body: service.EmailChange, if_match: IfMatch
+) -> service.EmailView:
+    return service.change(call.world, call.caller, email_id, body, if_match)
 
 
 @api.delete("/{email_id}")
-def delete(call: Call, email_id: str) -> None:
-    service.delete(call.world, call.caller, email_id)
+def delete(call: Call, email_id: str, if_match: IfMatch) -> None:
+    service.delete(call.world, call.caller, email_id, if_match)
 
 
 @api.post("/{email_id}/send", status=202)
-def send(call: Call, email_id: str) -> service.EmailView:
-    return service.send(call.world, call.caller, email_id)
+def send(call: Call, email_id: str, if_match: IfMatch) -> service.EmailView:
+    return service.send(call.world, call.caller, email_id, if_match)
 
 
 @api.post("/{email_id}/cancel")
-def cancel(call: Call, email_id: str) -> service.EmailView:
-    return service.cancel(call.world, call.caller, email_id)
+def cancel(call: Call, email_id: str, if_match: IfMatch) -> service.EmailView:
+    return service.cancel(call.world, call.caller, email_id, if_match)
 
 
 def emails(request: Request) -> Response:

@@ -1,5 +1,6 @@
 """/mailboxes: confirm a connection, list, show, change, sync now, audit trail, disconnect."""
 
+from shared.domain.versions import IfMatch
 from shared.services.accounts import audit, confirming, disconnecting
 from shared.services.accounts import mailboxes as service
 from shared.services.paging import PageQuery
@@ -24,8 +25,10 @@ def show(call: Call, mailbox_id: str) -> service.MailboxView:
 
 
 @api.patch("/{mailbox_id}")
-def change(call: Call, mailbox_id: str, body: service.MailboxChange) -> service.MailboxView:
-    return service.change(call.world, call.caller, mailbox_id, body)
+def change(
+    call: Call, mailbox_id: str, body: service.MailboxChange, if_match: IfMatch
+) -> service.MailboxView:
+    return service.change(call.world, call.caller, mailbox_id, body, if_match)
 
 
 @api.post("/{mailbox_id}/sync", status=202)

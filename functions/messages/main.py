@@ -8,7 +8,7 @@ api = Api("messages")
 
 @api.get("/{message_id}")
 def show(call: Call, message_id: str) -> service.MessageView:
-    return service.show(call.world, call.caller, message_id)
+    return service.show(call.world, call.caller, message_id, unread=call.head)
 
 
 def messages(request: Request) -> Response:

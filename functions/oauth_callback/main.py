@@ -6,7 +6,7 @@ from shared.web.endpoints import Api, PublicCall, Redirect, Request, Response
 api = Api("oauth_callback")
 
 
-@api.get("/", public=True)
+@api.get("/", public=True, head=False)
 def finish(call: PublicCall, query: dict[str, str]) -> connecting.Ended | Redirect:
     ended = connecting.finish(call.world, query)
     return Redirect(ended.url()) if ended.return_to else ended

@@ -19,9 +19,17 @@ from werkzeug.wrappers import Request, Response
 
 from infra.delivery.invoker import Upstream
 from infra.processes.ports import HOST
-from shared.domain.errors import ConfigurationError
-from shared.web.endpoints import problem_response
-from shared.web.problems import HttpError
+from shared.domain.errors import (
+    ConfigurationError,
+    FunctionDown,
+    InvalidRequest,
+    MailbridgeError,
+    Misdirected,
+    NotFound,
+    TimedOut,
+    TooLarge,
+)
+from shared.web import answers
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes; Cloud Run takes no larger requests either."""
@@ -55,8 +63,8 @@ class Gateway:
         request = Request(environ)
         try:
             response = self._answer(request)
-        except HttpError as error:
-            response = problem_response(error.problem, error.headers)
+        except MailbridgeError as error:
+            response = answers.secured(request, answers.refusal(error))
         except ClientDisconnected:
             response = Response(status=400)
         return response(environ, start_response)
@@ -64,7 +72,7 @@ class Gateway:
     def _answer(self, request: Request) -> Response:
         if urlsplit(f"//{request.host}").hostname not in self._hosts:
             detail = f"This stack is served as {' and '.join(sorted(self._hosts))}."
-            raise HttpError("misdirected", 421, "Not this host", detail)
+            raise Misdirected(detail, reason="unknown_host")
         target = _target(request)
         first, _, rest = target.lstrip("/").partition("/")
         name, question, query = first.partition("?")
@@ -73,7 +81,7 @@ class Gateway:
         if page := self._pages.get(name):
             return page(request)
         detail = f"The functions are {', '.join(self._functions)}."
-        raise HttpError("not-found", 404, "No such function", detail)
+        raise NotFound(detail, reason="path_not_found")
 
 
 @contextmanager
@@ -142,10 +150,10 @@ def _failure(error: BaseException, name: str, upstream: Upstream) -> BaseExcepti
     match error:
         case TimeoutError():
             detail = f"{name} did not answer within {upstream.timeout} seconds."
-            return HttpError("timeout", 504, "Took too long", detail)
+            return TimedOut(detail, reason="timeout")
         case OSError() | http.client.HTTPException():
             detail = f"{name} is being started again; try once more in a moment."
-            return HttpError("function-down", 502, "Not there", detail, {"Retry-After": "1"})
+            return FunctionDown(detail, reason="starting")
     return error
 
 
@@ -166,7 +174,7 @@ def _send(connection: http.client.HTTPConnection, request: Request, target: str)
 def _size(request: Request) -> int:
     text = request.environ.get("CONTENT_LENGTH") or "0"
     if not text.isdecimal():
-        raise HttpError("invalid-request", 400, "Not HTTP", "Content-Length must be a number.")
+        raise InvalidRequest("Content-Length must be a number.", reason="not_http")
     return int(text)
 
 
@@ -175,8 +183,7 @@ def _body(request: Request) -> Iterator[bytes]:
     while piece := request.stream.read(_PIECE):
         size += len(piece)
         if size > MAX_BODY:
-            detail = f"A request may have at most {MAX_BODY:,} bytes."
-            raise HttpError("too-large", 413, "Too large", detail)
+            raise TooLarge(f"A request may have at most {MAX_BODY:,} bytes.", limit=MAX_BODY)
         yield piece
 
 

@@ -1,6 +1,6 @@
 """What the gateway serves itself: an index, the API's description, and development tokens."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -8,6 +8,8 @@ from msgspec import Meta, Struct
 
 from infra.issuer import Issuer
 from shared.config import Settings
+from shared.domain.errors import FunctionDown
+from shared.ports.world import World
 from shared.web.endpoints import Api, PublicCall
 
 AUDIENCE = "mailbridge"
@@ -42,9 +44,16 @@ class Keys(Struct):
     keys: list[dict[str, Any]]
 
 
-def stack_pages(index: Index, openapi: Callable[[], dict[str, Any]]) -> Api:
-    """The stack's own pages at the root."""
-    api = Api("", quiet=True)  # the stack's own output is for people
+def stack_pages(
+    index: Index, openapi: Callable[[], dict[str, Any]], absent: Callable[[], Sequence[str]]
+) -> Api:
+    """The stack's own pages at the root. `absent` are the processes that do not answer now."""
+
+    def ready(_world: World) -> None:
+        if names := absent():
+            raise FunctionDown(f"Being started: {', '.join(names)}.", reason="starting")
+
+    api = Api("", quiet=True, ready=ready)  # the stack's own output is for people
 
     @api.get("/", public=True)
     def show_index(call: PublicCall) -> Index:

@@ -184,17 +184,21 @@ class Stack:
             token=f"{self.url}/dev/token" if users else "",
             simulator=self.simulator_url,
         )
-        own = pages.stack_pages(index, partial(openapi.document, self.map, self.url))
+        own = pages.stack_pages(index, partial(openapi.document, self.map, self.url), self._absent)
         development = pages.development_pages(self._issuer("invokers"), users)
         return Gateway(
             upstreams,
             {
                 "": partial(own.answer, world=world),
+                "ready": partial(own.answer, world=world),
                 "openapi.json": partial(own.answer, world=world),
                 "dev": partial(development.answer, world=world),
             },
             configuration.hosts(self.settings),
         )
+
+    def _absent(self) -> list[str]:
+        return [name for name, process in self.processes.items() if not process.ready()]
 
     def _call_reporting(self, name: str) -> None:
         """A scheduled run that fails comes round again; its own log says more."""

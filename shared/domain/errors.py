@@ -1,29 +1,42 @@
-"""The one error tree. Errors carry facts, never HTTP codes; `shared.web.endpoints` maps them once.
+"""The one error tree. Errors carry facts, never HTTP codes; `shared.web.problems` maps them once.
 
 MailbridgeError
 ├── InvalidRequest          the caller's input is wrong; names each field by JSON pointer
 ├── NotAuthenticated        no caller, or one that cannot be believed
 ├── Forbidden               a known caller that may not do this
 ├── NotFound                not there, or not this team's
+├── Gone                    it was there, and is no more: an expired token of a list
 ├── Conflict                there, but in a state that does not allow this
 │   ├── AlreadyExists       a document with this id exists
 │   └── PreconditionFailed  a document changed since it was read
+├── PreconditionRequired    a change that has to say of which version it is one
+├── Unprocessable           understood, and not to be done: an idempotency key of another request
+├── TooMany                 the caller has used up what it may ask
 ├── Busy                    somebody else holds the lease
 ├── GrantRevoked            the provider's final word: only a new consent helps
 │   └── AdminApprovalNeeded and only an administrator of the organisation can bring it about
 ├── MissingScope            the user did not allow this when connecting
 ├── RateLimited             the provider asks to wait
 ├── ProviderUnavailable     the provider did not answer, or answered 5xx
+│   └── AnswerTooLarge      or with more than we are willing to hold
 ├── CursorExpired           the provider no longer knows our position
 ├── ProviderRejected        the provider refuses this request for good
-│   └── MailboxUnavailable  behind the account there is no mailbox for us
-└── ConfigurationError      our own deployment is wrong; never the user's fault
+│   ├── MailboxUnavailable  behind the account there is no mailbox for us
+│   └── Missing             the provider has no such thing any more
+├── ConfigurationError      our own deployment is wrong; never the user's fault
+└── of a request as such, before anybody looked at what it asks for:
+    ├── MethodNotAllowed    the path does not have this method
+    ├── TooLarge            its body
+    ├── UnsupportedMedia    its body is no JSON
+    ├── Misdirected         meant for a host that is not this one
+    ├── FunctionDown        whoever would answer it is being started
+    └── TimedOut            whoever would answer it did not in time
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -51,16 +64,28 @@ class FieldError(Struct, frozen=True):
 
 
 class MailbridgeError(Exception):
-    """Base of all our errors. `detail` is a sentence for people; `reason` a stable word for programs."""
+    """Base of all our errors. `detail` is a sentence for people; `reason` a stable word for programs.
+
+    `facts` are for programs too: further members of the problem document, by the names that
+    `shared.web.problems.Problem` gives them.
+    """
 
     who_acts = Party.NOBODY
     """Of each kind, unless the provider's code names another."""
 
-    def __init__(self, detail: str, *, reason: str = "", who_acts: Party | None = None) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        reason: str = "",
+        who_acts: Party | None = None,
+        facts: Mapping[str, Any] = {},
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.reason = reason
         self.who_acts = who_acts or self.who_acts
+        self.facts = facts
 
 
 class InvalidRequest(MailbridgeError):
@@ -85,6 +110,10 @@ class NotFound(MailbridgeError):
     pass
 
 
+class Gone(MailbridgeError):
+    pass
+
+
 class Conflict(MailbridgeError):
     pass
 
@@ -95,6 +124,22 @@ class AlreadyExists(Conflict):
 
 class PreconditionFailed(Conflict):
     pass
+
+
+class PreconditionRequired(MailbridgeError):
+    pass
+
+
+class Unprocessable(MailbridgeError):
+    pass
+
+
+class TooMany(MailbridgeError):
+    """`retry_after` is in seconds; `quota` names the budget: `user` or `team`."""
+
+    def __init__(self, detail: str, *, quota: str, limit: int, retry_after: float) -> None:
+        super().__init__(detail, reason=f"{quota}_budget", facts={"quota": quota, "limit": limit})
+        self.retry_after = retry_after
 
 
 class Busy(MailbridgeError):
@@ -155,6 +200,10 @@ class ProviderUnavailable(MailbridgeError):
         self.reached = reached
 
 
+class AnswerTooLarge(ProviderUnavailable):
+    """More than we read at once; asking for less at once may help."""
+
+
 class CursorExpired(MailbridgeError):
     pass
 
@@ -184,5 +233,40 @@ class MailboxUnavailable(ProviderRejected):
         super().__init__(detail, reason=reason, concerns="mailbox", who_acts=who_acts)
 
 
+class Missing(ProviderRejected):
+    """What was asked for is not there. Callers who can make sense of that catch it."""
+
+
 class ConfigurationError(MailbridgeError):
     who_acts = Party.OPERATOR
+
+
+class MethodNotAllowed(MailbridgeError):
+    """`allowed` are the methods that the path has."""
+
+    def __init__(self, detail: str, *, allowed: Sequence[str]) -> None:
+        super().__init__(detail, reason="method_not_allowed", facts={"allowed": tuple(allowed)})
+        self.allowed = tuple(allowed)
+
+
+class TooLarge(MailbridgeError):
+    """`limit` is in bytes."""
+
+    def __init__(self, detail: str, *, limit: int) -> None:
+        super().__init__(detail, reason="too_large", facts={"limit": limit})
+
+
+class UnsupportedMedia(MailbridgeError):
+    pass
+
+
+class Misdirected(MailbridgeError):
+    pass
+
+
+class FunctionDown(MailbridgeError):
+    pass
+
+
+class TimedOut(MailbridgeError):
+    pass

@@ -17,6 +17,11 @@ def derived(*parts: str) -> str:
     return _text(digest.digest())
 
 
+def made(*parts: str, key: str) -> str:
+    """Of a new thing: derived when it has a key under which it is made once, otherwise random."""
+    return derived(*parts, key) if key else random()
+
+
 def random() -> str:
     """An id nobody can guess (130 bits)."""
     return _text(secrets.token_bytes(17))

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import Enum
+from typing import Annotated
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from shared.domain import ids
 
@@ -38,6 +39,10 @@ class Capability(Enum):
     READ = "read"
     SEND = "send"
     CALENDAR = "calendar"
+
+
+ProviderName = Annotated[str, Meta(extra_json_schema={"x-names": "providers"})]
+"""Which ones there are is data: the registry's, and where the API is described they are listed."""
 
 
 class Account(Struct, frozen=True):

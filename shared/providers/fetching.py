@@ -5,14 +5,16 @@ from functools import partial
 from typing import Any
 
 from shared.domain.errors import (
+    AnswerTooLarge,
     MailbridgeError,
+    Missing,
     MissingScope,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
 )
 from shared.ports.providers import Fetched
-from shared.providers.http import Answer, AnswerTooLarge
+from shared.providers.http import Answer
 
 _TOO_LARGE = Answer(
     status=413,
@@ -25,10 +27,6 @@ Ask = Callable[[Sequence[str]], list[Answer | None]]
 """Asks for some ids in one request; each one's answer in their order, None where none came."""
 Read = Callable[[Answer], Any]
 """What an answer means; raises the error that it stands for."""
-
-
-class Missing(ProviderRejected):
-    """What was asked for is not there. Callers who can make sense of that catch it."""
 
 
 def missing_scope(scopes: Sequence[str]) -> MissingScope:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from shared import metering
-from shared.domain.errors import ProviderUnavailable
+from shared.domain.errors import AnswerTooLarge, ProviderUnavailable
 from shared.providers.waits import retry_after
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ _ATTEMPTS = 3
 _PATIENCE = 5.0
 """Seconds: a longer Retry-After is the caller's to keep."""
 _CHUNK = 1 << 20
-
-
-class AnswerTooLarge(ProviderUnavailable):
-    """More than LARGEST_ANSWER; asking for less at once may help."""
 
 
 class Answer(Struct, frozen=True):

@@ -12,6 +12,7 @@ from shared.domain.contacts import Activity, Contact, ContactAddress
 from shared.domain.emails import Email
 from shared.domain.mailboxes import Connection, Mailbox
 from shared.domain.messages import BodyPiece, Message
+from shared.domain.requests import KeyedRequest, Spent
 from shared.domain.sync import SyncState, Trouble
 from shared.domain.tokens import CachedToken, UsedState
 from shared.ports.documents import DocumentStore
@@ -25,7 +26,9 @@ __all__ = [
     "all_connections",
     "all_emails",
     "all_mailboxes",
+    "all_requests",
     "audit",
+    "budgets",
     "cached_tokens",
     "connections",
     "contacts",
@@ -33,6 +36,7 @@ __all__ = [
     "mailboxes",
     "messages",
     "pieces",
+    "requests",
     "syncs",
     "troubles",
     "used_states",
@@ -114,3 +118,16 @@ def cached_tokens(store: DocumentStore) -> Collection[CachedToken]:
 
 def used_states(store: DocumentStore) -> Collection[UsedState]:
     return Collection(store, "oauth_states", UsedState)
+
+
+def requests(store: DocumentStore, team_id: str) -> Collection[KeyedRequest]:
+    return Collection(store, f"{_team(team_id)}/requests", KeyedRequest)
+
+
+def all_requests(store: DocumentStore) -> Collection[KeyedRequest]:
+    """Every team's; only to look for expired ones."""
+    return Collection(store, "requests", KeyedRequest, group=True)
+
+
+def budgets(store: DocumentStore, team_id: str) -> Collection[Spent]:
+    return Collection(store, f"{_team(team_id)}/budgets", Spent)

@@ -63,12 +63,19 @@ class Collection(Generic[R]):
         self, *where: Where, order_by: tuple[str, ...] = (), limit: int = 100, after: str = ""
     ) -> tuple[list[R], str]:
         """One page and the token of the next, "" when it was the last. InvalidRequest for a bad `after`."""
+        page, token = self.versions(*where, order_by=order_by, limit=limit, after=after)
+        return [one.record for one in page], token
+
+    def versions(
+        self, *where: Where, order_by: tuple[str, ...] = (), limit: int = 100, after: str = ""
+    ) -> tuple[list[Versioned[R]], str]:
+        """The same, with the version of each."""
         query = Query(self._path, where, order_by, limit, after, self._group)
         try:
             page = self._store.query(query)
         except InvalidRequest as error:
             raise InvalidRequest.field("/page_token", "is not a token of this list") from error
-        return [self.read(document).record for document in page.documents], page.next
+        return [self.read(document) for document in page.documents], page.next
 
     def ids(self, *where: Where, order_by: tuple[str, ...] = (), limit: int = 100) -> list[str]:
         """The ids of the first matching records."""

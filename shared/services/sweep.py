@@ -14,6 +14,7 @@ def run(world: World) -> None:
     deliver.sweep(world)
     _expired_connections(world)
     _used_states(world)
+    _keyed_requests(world)
 
 
 def _expired_connections(world: World) -> None:
@@ -52,3 +53,15 @@ def _used_states(world: World) -> None:
         if not expired:
             return
         world.documents.write(*(states.deleting(id) for id in expired))
+
+
+def _keyed_requests(world: World) -> None:
+    """Idempotency keys are good for two days."""
+    while True:
+        page, _ = records.all_requests(world.documents).page(
+            Where("expires_at", "<=", world.clock.now()), order_by=("expires_at",), limit=PAGE
+        )
+        if not page:
+            return
+        for one in page:
+            records.requests(world.documents, one.team_id).delete(one.id)

@@ -10,26 +10,36 @@
         return api(request)
 
 A handler's parameters say what it takes: `call` (Call, PublicCall or TaskCall), path segments by
-their names, and `body`, `query`, `headers`: Structs that forbid unknown fields (the field
-`idempotency_key` is the header Idempotency-Key; `query: dict[str, str]` takes whatever came).
-It returns a Struct, a Redirect, or None for 204; errors of the tree become problem documents.
-Every request leaves one log line (`shared.web.request_log`).
+their names, `if_match` (`shared.domain.versions`), and `body`, `query`, `headers`: Structs that
+forbid unknown fields (`query: dict[str, str]` takes whatever came). It returns a Struct, a Redirect,
+or None for 204; errors of the tree become problem documents. A Struct's field `etag` is the answer's
+ETag. A POST with a `location` takes an Idempotency-Key (`shared.web.idempotency`), every request of
+a user counts (`shared.web.budgets`) and leaves one log line (`shared.web.request_log`).
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 
-import msgspec
 from msgspec import Struct, structs
 from werkzeug.wrappers import Request, Response
 
 from shared import bootstrap, logs
 from shared.config import Settings
 from shared.domain.caller import Caller
-from shared.domain.errors import InvalidRequest, MailbridgeError
+from shared.domain.errors import (
+    Conflict,
+    Gone,
+    InvalidRequest,
+    MailbridgeError,
+    NotFound,
+    PreconditionFailed,
+)
+from shared.domain.requests import KeyedRequest
 from shared.ports.world import World
-from shared.web import auth, problems, request_log, routing, tracing
-from shared.web.problems import HttpError, Problem
+from shared.web import answers, auth, budgets, idempotency, request_log, routing, strays, tracing
+from shared.web.answers import Redirect
 from shared.web.request_log import RequestRecord
 from shared.web.routing import Route
 
@@ -38,36 +48,43 @@ __all__ = ["Api", "Call", "PrivateApi", "PublicCall", "Redirect", "Request", "Re
 H = TypeVar("H", bound=Callable[..., Any])
 
 BODY_LIMIT = 1024 * 1024
-_SAFE = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-_CORS_HEADERS = "Authorization, Content-Type, Idempotency-Key"
+READY = "ready"
+_READY_LASTS = 5.0
+"""Seconds: anybody may ask."""
 
 
-class PublicCall(Struct, frozen=True):
+class PublicCall(Struct, frozen=True, kw_only=True):
     """A request of nobody in particular."""
 
     world: World
+    head: bool = False
+    """Whether only the headers are asked for: then nothing may change."""
 
     @property
     def settings(self) -> Settings:
         return self.world.settings
 
 
-class Call(PublicCall, frozen=True):
+class Call(PublicCall, frozen=True, kw_only=True):
     """A signed-in user's request."""
 
     caller: Caller
+    idempotency_key: str = ""
+    """"" when there is none. What is made gets an id that is derived from it."""
 
 
 class TaskCall(PublicCall, frozen=True):
     """A call by Cloud Tasks or Cloud Scheduler, proven by its OIDC token."""
 
 
-class Redirect(Struct, frozen=True):
-    url: str
+class Ready(Struct):
+    status: str = "ready"
+
+
+def _within_reach(world: World) -> None:
+    """Raises when settings are not in place, or documents do not answer."""
+    auth.users(world.settings)
+    world.documents.get("ready/nothing")
 
 
 class _Endpoint:
@@ -82,6 +99,7 @@ class _Endpoint:
         self.routes: list[Route] = []
         self._body_limit = body_limit
         self._quiet = quiet
+        strays.claim()
 
     def __call__(self, request: Request) -> Response:
         """The answer of this instance. Never raises."""
@@ -92,17 +110,16 @@ class _Endpoint:
         return self._recorded(request, lambda: world)
 
     def _recorded(self, request: Request, world: Callable[[], World]) -> Response:
-        asks_first = request.method == "OPTIONS"  # as browsers do before every call
-        record = RequestRecord(self.name, request, self.private, self._quiet or asks_first)
+        record = RequestRecord(self.name, request, self.private, self._quiet)
         with request_log.recorded(record):
             try:
                 response = self._serve(record, self._here(request, world))
             except Exception as error:
                 record.error = error
-                response = _refusal(error, record.mailbox_id)
+                response = answers.refusal(error, mailbox_id=record.mailbox_id)
             response.headers.update(record.headers)
             record.status = response.status_code
-        return response
+        return answers.secured(request, response)
 
     def _here(self, request: Request, world: Callable[[], World]) -> World:
         here = world()
@@ -117,8 +134,21 @@ class _Endpoint:
 class Api(_Endpoint):
     """A function for users: bearer JWT in, JSON out."""
 
-    def get(self, path: str, *, public: bool = False) -> Callable[[H], H]:
-        return self._route("GET", path, public=public)
+    def __init__(
+        self,
+        name: str,
+        *,
+        body_limit: int = BODY_LIMIT,
+        quiet: bool = False,
+        ready: Callable[[World], None] = _within_reach,
+    ) -> None:
+        """`ready` raises while requests would not be served; GET /ready asks it."""
+        super().__init__(name, body_limit=body_limit, quiet=quiet)
+        self._check_ready, self._ready_until = ready, 0.0
+
+    def get(self, path: str, *, public: bool = False, head: bool = True) -> Callable[[H], H]:
+        """Without `head` for what cannot be looked at without effect."""
+        return self._route("GET", path, public=public, head=head)
 
     def post(
         self, path: str, *, status: int = 0, location: str = "", public: bool = False
@@ -133,10 +163,10 @@ class Api(_Endpoint):
         return self._route("DELETE", path)
 
     def _route(
-        self, method: str, path: str, *, status: int = 0, location: str = "", public: bool = False
+        self, method: str, path: str, *, public: bool = False, **more: Any
     ) -> Callable[[H], H]:
         def register(handler: H) -> H:
-            route = Route.of(handler, method, path, status=status, location=location, public=public)
+            route = Route.of(handler, method, path, public=public, **more)
             if route.takes["call"] is not (PublicCall if public else Call):
                 raise TypeError(f"{handler.__qualname__}: `call` must be a PublicCall or a Call")
             self.routes.append(route)
@@ -146,33 +176,78 @@ class Api(_Endpoint):
 
     def _serve(self, record: RequestRecord, world: World) -> Response:
         request = record.request
-        record.headers = _cross_origin(request, world.settings)
+        record.headers = answers.cross_origin(request, world.settings)
         path = self._below(request.path)
         if request.method == "OPTIONS":
-            return self._options(path)
+            return self._options(record, path)
+        if routing.split(path) == [READY] and request.method in {"GET", "HEAD"}:
+            return self._ready(record, world)
         route, places = routing.find(self.routes, request.method, path)
         record.path = route.path
-        call = PublicCall(world) if route.public else self._call(request, world)
+        call = self._call(record, world, route)
         arguments = places | route.arguments(request, self._body_limit)
         record.names(arguments)
-        return self._answered(route, route.handler(call=call, **arguments))
+        make = partial(self._made, route, call, arguments)
+        if isinstance(call, Call) and call.idempotency_key:
+            asked = idempotency.fingerprint(route.method, request.path, arguments.get("body"))
+            return idempotency.once(
+                call.world, call.caller, call.idempotency_key, asked,
+                make=make, again=partial(self._again, call),
+            )  # fmt: skip
+        return make()
 
-    def _call(self, request: Request, world: World) -> Call:
+    def _call(self, record: RequestRecord, world: World, route: Route) -> PublicCall:
+        request, head = record.request, record.request.method == "HEAD"
+        if route.public:
+            return PublicCall(world=world, head=head)
         users = auth.users(world.settings)
         caller = users.caller(request.headers.get("Authorization", ""))
         logs.about(team=caller.team_id, user=caller.user_id)
-        return Call(world, caller)
+        spent = budgets.spend(world, caller)
+        record.headers |= budgets.fields(spent)
+        budgets.check(spent)
+        key = request.headers.get(idempotency.HEADER) if route.location else None
+        return Call(
+            world=world,
+            caller=caller,
+            head=head,
+            idempotency_key="" if key is None else idempotency.checked(key),
+        )
 
-    def _answered(self, route: Route, result: Any) -> Response:
-        response = _response(result, route.status)
+    def _made(self, route: Route, call: PublicCall, arguments: Mapping[str, Any]) -> Response:
+        try:
+            result = route.handler(call=call, **arguments)
+        except PreconditionFailed as error:
+            if "if_match" in arguments and arguments["if_match"].exact:
+                raise
+            raise Conflict("Somebody changed it at the same time: try again.") from error
+        response = answers.of(result, route.status)
         if route.location:
-            facts = structs.asdict(result)
-            response.headers["Location"] = f"/{self.name}{route.location.format(**facts)}"
+            place = route.location.format(**structs.asdict(result))
+            response.headers["Location"] = f"/{self.name}{place}"
         return response
 
-    def _options(self, path: str) -> Response:
+    def _again(self, call: Call, before: KeyedRequest) -> Response:
+        """What a request made that is sent once more, as it is now."""
+        route, places = routing.find(self.routes, "GET", self._below(before.location))
+        try:
+            response = answers.of(route.handler(call=call, **places), before.status)
+        except NotFound as error:
+            raise Gone("What this request made is not there any more.", reason="deleted") from error
+        response.headers |= {"Location": before.location, idempotency.REPLAYED: "true"}
+        return response
+
+    def _ready(self, record: RequestRecord, world: World) -> Response:
+        record.path, record.quiet = f"/{READY}", True
+        if monotonic() >= self._ready_until:
+            self._check_ready(world)
+            self._ready_until = monotonic() + _READY_LASTS
+        return answers.of(Ready(), 200)
+
+    def _options(self, record: RequestRecord, path: str) -> Response:
+        record.quiet = True  # browsers ask first before every call
         segments = routing.split(path)
-        here = [route.method for route in self.routes if route.match(segments) is not None]
+        here = [route for route in self.routes if route.match(segments) is not None]
         return Response(status=204, headers={"Allow": ", ".join(routing.allowed(here))})
 
     def _below(self, path: str) -> str:
@@ -208,65 +283,11 @@ class PrivateApi(_Endpoint):
             arguments = route.arguments(request, self._body_limit)
         except InvalidRequest as error:
             record.error, record.lost = error, True
-            return Response(status=200, headers=_SAFE)
+            return Response(status=200)
         record.names(arguments)
         try:
-            return _response(route.handler(call=TaskCall(world), **arguments), route.status)
+            result = route.handler(call=TaskCall(world=world), **arguments)
         except MailbridgeError as error:
             record.error = error
-            return _judged(error)
-
-
-def _refusal(error: Exception, mailbox_id: str) -> Response:
-    match error:
-        case HttpError(problem=problem, headers=headers):
-            return problem_response(problem, headers)
-        case MailbridgeError():
-            problem = problems.problem(error, mailbox_id=mailbox_id)
-            return problem_response(problem, problems.headers(error))
-    return problem_response(problems.UNEXPECTED)
-
-
-def _judged(error: MailbridgeError) -> Response:
-    """To a queue: acknowledged, or to be tried again."""
-    status = problems.task_status(error)
-    if status == 200:
-        return Response(status=200, headers=_SAFE)
-    return problem_response(structs.replace(problems.problem(error), status=status))
-
-
-def problem_response(problem: Problem, headers: Mapping[str, str] = {}) -> Response:
-    return _json(problem, problem.status, "application/problem+json", headers)
-
-
-def _response(result: Any, status: int) -> Response:
-    match result:
-        case None:
-            return Response(status=204, headers=_SAFE)
-        case Redirect(url=url):
-            return Response(status=303, headers={**_SAFE, "Location": url})
-    return _json(result, status, "application/json")
-
-
-def _json(value: object, status: int, kind: str, headers: Mapping[str, str] = {}) -> Response:
-    body = msgspec.json.encode(value)
-    return Response(body, status, headers={**_SAFE, **headers}, content_type=kind)
-
-
-def _cross_origin(request: Request, settings: Settings) -> dict[str, str]:
-    """CORS, for a CRM in the browser: the allowed origins and nobody else. Tokens, no cookies."""
-    origin = request.headers.get("Origin", "")
-    if origin not in settings.allowed_origins:
-        return {"Vary": "Origin"}
-    granted = {
-        "Vary": "Origin",
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": "Location, Retry-After",
-    }
-    if request.method == "OPTIONS":
-        granted |= {
-            "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
-            "Access-Control-Allow-Headers": _CORS_HEADERS,
-            "Access-Control-Max-Age": "600",
-        }
-    return granted
+            return answers.judged(error)
+        return answers.of(result, route.status)

@@ -25,7 +25,6 @@ from shared import logs, metering
 from shared.domain.errors import MailbridgeError
 from shared.metering import Meter
 from shared.web import tracing
-from shared.web.problems import HttpError
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 _OUR_ID = re.compile(r"[a-z2-7]{26}")
@@ -96,8 +95,6 @@ def _failure(record: RequestRecord, error: Exception) -> dict[str, str]:
     """The sentence only where it cannot quote what a user sent: it is for them, and they got it."""
     facts = {"error": type(error).__name__}
     match error:
-        case HttpError(problem=problem):
-            facts["reason"] = problem.type.rpartition(":")[2]
         case MailbridgeError(reason=reason, detail=detail):
             facts["reason"] = reason
             facts["detail"] = detail if record.private or record.status in {500, 503} else ""

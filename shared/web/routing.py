@@ -3,7 +3,7 @@
 import inspect
 import re
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from email.message import Message
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,8 +12,9 @@ import msgspec
 from msgspec import Struct
 from werkzeug.wrappers import Request
 
+from shared.domain.errors import MethodNotAllowed, NotFound, TooLarge, UnsupportedMedia
+from shared.domain.versions import IfMatch
 from shared.web import decoding
-from shared.web.problems import HttpError
 
 _PLACE = re.compile(r"\{(\w+)\}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
@@ -33,6 +34,8 @@ class Route(Struct, frozen=True, kw_only=True):
     location: str
     """Location header of the answer, with the answer's fields as places: "/{id}"."""
     public: bool
+    head: bool
+    """Whether a GET may be asked for its headers alone."""
     takes: Mapping[str, Any]
     """The handler's parameters and their types, "call" and "return" included."""
     lenient: bool = False
@@ -40,13 +43,32 @@ class Route(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, handler: Callable[..., Any], method: str, path: str, *, status: int = 0, **more: Any
+        cls,
+        handler: Callable[..., Any],
+        method: str,
+        path: str,
+        *,
+        status: int = 0,
+        location: str = "",
+        public: bool = False,
+        head: bool = True,
+        lenient: bool = False,
     ) -> "Route":
         """Raises TypeError when the handler asks for what a request cannot give."""
         takes = typing.get_type_hints(handler)
-        _check(handler, takes, set(_PLACE.findall(path)), closed=not more.get("lenient"))
+        _check(handler, takes, set(_PLACE.findall(path)), closed=not lenient)
         status = status or (204 if takes.get("return") is type(None) else 200)
-        return cls(method=method, path=path, handler=handler, status=status, takes=takes, **more)
+        return cls(
+            method=method,
+            path=path,
+            handler=handler,
+            status=status,
+            location=location,
+            public=public,
+            head=head and method == "GET",
+            takes=takes,
+            lenient=lenient,
+        )
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The path's places, or None when the path is another one."""
@@ -66,13 +88,15 @@ class Route(Struct, frozen=True, kw_only=True):
     def arguments(self, request: Request, limit: int) -> dict[str, Any]:
         """What the handler takes besides `call` and places, the body at most `limit` bytes.
 
-        Raises InvalidRequest or HttpError."""
+        Raises InvalidRequest, TooLarge or UnsupportedMedia."""
         if self.lenient:
             return {"body": self._body(request, limit)} if "body" in self.takes else {}
         given: dict[str, Any] = {}
         query = _query(request, self.takes.get("query", Nothing))
         if "query" in self.takes:
             given["query"] = query
+        if "if_match" in self.takes:
+            given["if_match"] = _if_match(request)
         if "headers" in self.takes:
             given["headers"] = _headers(request, self.takes["headers"])
         if "body" in self.takes:
@@ -92,29 +116,32 @@ def split(path: str) -> list[str]:
 
 
 def find(routes: list[Route], method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Raises HttpError: 404 for an unknown path, 405 for a method the path does not have."""
+    """Raises NotFound for an unknown path, MethodNotAllowed for a method the path does not have."""
     segments = split(path)
     here = {
         route.method: (route, places)
         for route in sorted(routes, key=lambda route: route.path.count("{"), reverse=True)
         if (places := route.match(segments)) is not None
     }
+    if "GET" in here and here["GET"][0].head:
+        here["HEAD"] = here["GET"]
     if not here:
-        raise HttpError("not-found", 404, "Not found", "There is nothing at this path.")
-    if (found := here.get("GET" if method == "HEAD" else method)) is None:
-        allow = ", ".join(allowed(here))
-        detail = f"{method} is not possible here; {allow} are."
-        raise HttpError("method-not-allowed", 405, "Not allowed here", detail, {"Allow": allow})
+        raise NotFound("There is nothing at this path.", reason="path_not_found")
+    if (found := here.get(method)) is None:
+        methods = allowed(route for route, _ in here.values())
+        detail = f"This method is not possible here; {', '.join(methods)} are."
+        raise MethodNotAllowed(detail, allowed=methods)
     return found
 
 
-def allowed(methods: typing.Iterable[str]) -> list[str]:
-    """The value of an Allow header: HEAD comes with GET, and OPTIONS always."""
-    return sorted({*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
+def allowed(routes: Iterable[Route]) -> list[str]:
+    """The methods of one path, with what comes by itself: HEAD with GET, and OPTIONS always."""
+    methods = {method for route in routes for method in (route.method, "HEAD" * route.head)}
+    return sorted(methods - {""} | {"OPTIONS"})
 
 
 def read(request: Request, limit: int) -> bytes:
-    """The whole body. Raises HttpError 413 beyond `limit` bytes.
+    """The whole body. Raises TooLarge beyond `limit` bytes.
 
     Not with werkzeug's max_content_length: functions-framework reads what is left after every
     answer, and would meet that limit again, outside of any handler.
@@ -123,8 +150,7 @@ def read(request: Request, limit: int) -> bytes:
     while piece := request.stream.read(limit + 1 - len(data)):
         data += piece
     if len(data) > limit:
-        detail = f"The body may have at most {limit:,} bytes."
-        raise HttpError("too-large", 413, "Too large", detail)
+        raise TooLarge(f"The body may have at most {limit:,} bytes.", limit=limit)
     return bytes(data)
 
 
@@ -132,7 +158,8 @@ def _check(
     handler: Callable[..., Any], takes: Mapping[str, Any], places: set[str], *, closed: bool
 ) -> None:
     names = set(inspect.signature(handler).parameters)
-    if names - {"query", "headers", "body"} != places | {"call"} or not names <= takes.keys():
+    typed = {"query", "headers", "body", "if_match"}
+    if names - typed != places | {"call"} or not names <= takes.keys():
         raise TypeError(
             f"{handler.__qualname__}: parameters must be `call`, {places} or typed input"
         )
@@ -147,7 +174,7 @@ def _expect_json(request: Request) -> None:
     charset = (kind.get_content_charset() or "utf-8").lower()
     if kind.get_content_type() != "application/json" or charset not in {"utf-8", "utf8"}:
         detail = "Send the body as `Content-Type: application/json`, in UTF-8."
-        raise HttpError("unsupported-media-type", 415, "Not JSON", detail)
+        raise UnsupportedMedia(detail, reason="not_json")
 
 
 def _query(request: Request, kind: Any) -> Any:
@@ -173,3 +200,11 @@ def _headers(request: Request, kind: type[Struct]) -> Struct:
         for value in request.headers.getlist(field.encode_name.replace("_", "-"))
     ]
     return decoding.texts(pairs, kind)
+
+
+def _if_match(request: Request) -> IfMatch:
+    """Weak tags never match (RFC 9110, 13.1.1), so they are passed by."""
+    if "If-Match" not in request.headers:
+        return IfMatch()
+    given = request.if_match
+    return IfMatch(("*",) if given.star_tag else tuple(given.as_set()))

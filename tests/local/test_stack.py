@@ -83,6 +83,15 @@ class TestProblems:
         answer = call(stack, "POST", "/contacts", data=b" " * 1_100_000, headers=headers)
         assert answer.status_code == 413
 
+    @pytest.mark.parametrize("path", ["/a%0Ab", "/contacts/a%0Ab", "/contacts/%0A", "/robots.txt"])
+    def test_whatever_the_path_the_answer_is_a_problem_document(
+        self, stack: Stack, path: str
+    ) -> None:
+        answer = call(stack, "GET", path)
+        assert (answer.status_code, answer.json()["status"]) == (404, 404)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
 
 class TestTransport:
     def test_a_body_of_unknown_length_arrives(self, stack: Stack) -> None:
@@ -149,6 +158,11 @@ class TestProcesses:
 
 
 class TestPages:
+    def test_it_says_when_it_is_ready(self, stack: Stack) -> None:
+        for path in ("/ready", "/contacts/ready"):
+            answer = requests.get(f"{stack.url}{path}", timeout=10)
+            assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
     def test_the_index_says_where_everything_is(self, stack: Stack) -> None:
         index = requests.get(stack.url, timeout=10).json()
         assert index["functions"]["contacts"] == f"{stack.url}/contacts"

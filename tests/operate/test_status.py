@@ -46,8 +46,8 @@ def connect(world: LocalWorld, caller: Caller, address: str) -> mailboxes.Mailbo
 def write_email(world: LocalWorld, mailbox_id: str, state: str, *, days: int = 0) -> str:
     """One that came into that state so many days ago."""
     new = emails.NewEmail(mailbox_id=mailbox_id, draft=True)
-    headers = emails.EmailHeaders(f"{state}-{days}")
-    id = emails.create(world, ANA, headers, new).id
+    key = f"{state}-{days}"
+    id = emails.create(world, ANA, new, key).id
     moment = world.clock.now() - timedelta(days=days)
     records.emails(world.documents, "acme").update(id, status=state, updated_at=moment)
     return id

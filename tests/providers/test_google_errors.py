@@ -10,13 +10,13 @@ from shared.domain.errors import (
     Concerns,
     ConfigurationError,
     MailboxUnavailable,
+    Missing,
     MissingScope,
     Party,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
 )
-from shared.providers.fetching import Missing
 from shared.providers.google.errors import error_of
 from shared.providers.http import Answer
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from shared.domain.errors import ProviderUnavailable
+from shared.domain.errors import AnswerTooLarge, ProviderUnavailable
 from shared.providers import http
-from shared.providers.http import Answer, AnswerTooLarge, Http
+from shared.providers.http import Answer, Http
 from tests.providers.server import Asked, Reply, json_reply, replying, serving
 
 

@@ -10,13 +10,13 @@ from shared.domain.errors import (
     Concerns,
     CursorExpired,
     MailboxUnavailable,
+    Missing,
     MissingScope,
     Party,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
 )
-from shared.providers.fetching import Missing
 from shared.providers.http import Answer
 from shared.providers.microsoft.errors import claims_of, error_of
 

@@ -191,7 +191,7 @@ def test_an_unticked_scope_gives_a_mailbox_that_says_what_it_may_not_do(
     if what == "send":
         new = emails.NewEmail(made.id, to=("x@y.example",))
         with pytest.raises(MissingScope):
-            emails.create(world, ANA, emails.EmailHeaders(), new)
+            emails.create(world, ANA, new)
     if what == "read":
         with pytest.raises(MissingScope):
             mailboxes.sync_now(world, ANA, made.id)

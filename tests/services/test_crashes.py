@@ -148,7 +148,7 @@ def test_deliver_email(scene: Scene, simulator: Simulator, vendor: Vendor) -> No
         mailbox = connect_account(world, ANA, account)
         work(world)
         new = emails.NewEmail(mailbox.id, to=(CARL,), subject=f"From {account}", html="<p>Hi</p>")
-        return emails.create(world, ANA, emails.EmailHeaders(), new).id
+        return emails.create(world, ANA, new).id
 
     def attempt(world: World, email_id: str) -> None:
         deliver.run(world, ANA.team_id, email_id)
@@ -179,7 +179,7 @@ def test_writing_an_email_with_an_idempotency_key(scene: Scene, simulator: Simul
 
     def attempt(world: World, mailbox_id: str) -> None:
         new = emails.NewEmail(mailbox_id, to=(CARL,), subject="Once")
-        emails.create(world, ANA, emails.EmailHeaders("key"), new)
+        emails.create(world, ANA, new, "key")
 
     def check(_world: LocalWorld, account: str, _mailbox_id: str) -> None:
         assert sent_by(simulator, account) == 1

@@ -79,7 +79,7 @@ def test_history_is_erased_when_that_is_asked_for(world: LocalWorld, simulator: 
     carl = add_contact(world, ANA, CARL)
     mailbox_id = fill(world, simulator, "ana@example.com", mails=60)
     draft = emails.NewEmail(mailbox_id, to=(CARL,), subject="Draft", draft=True)
-    kept = emails.create(world, ANA, emails.EmailHeaders(), draft)
+    kept = emails.create(world, ANA, draft)
     lines = timeline(world, ANA, carl)
     assert lines
 
@@ -197,7 +197,7 @@ def test_erasing_waits_for_an_email_that_just_leaves(
 ) -> None:
     mailbox_id = fill(world, simulator, "ana@example.com")
     new = emails.NewEmail(mailbox_id, to=(CARL,), subject="Leaving")
-    email = emails.create(world, ANA, emails.EmailHeaders(), new)
+    email = emails.create(world, ANA, new)
     sent = records.emails(world.documents, "acme")
     sent.update(
         email.id,

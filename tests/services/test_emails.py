@@ -15,14 +15,13 @@ from infra.simulator import Fault, Simulator
 from shared import records
 from shared.domain.caller import Caller
 from shared.domain.emails import EmailStatus
-from shared.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from shared.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unprocessable
 from shared.services import sweep
 from shared.services.accounts import mailboxes
 from shared.services.sending import deliver, emails
 from shared.services.sending.composing import Recipient
 from shared.services.sending.emails import (
     EmailChange,
-    EmailHeaders,
     EmailQuery,
     EmailView,
     NewEmail,
@@ -64,7 +63,7 @@ def write(world: LocalWorld, mailbox_id: str) -> Write:
     def written(key: str = "", **fields: object) -> EmailView:
         defaults = {"to": (CARL,), "subject": "Offer", "html": "<p>Hello</p>"}
         new = NewEmail(mailbox_id, **(defaults | fields))  # type: ignore[arg-type]
-        return emails.create(world, ANA, EmailHeaders(key), new)
+        return emails.create(world, ANA, new, key)
 
     return written
 
@@ -275,7 +274,7 @@ def test_the_same_key_makes_one_email(
     settle(world)
     assert first.id == second.id
     assert len(simulator.left()) == 1
-    with pytest.raises(Conflict):
+    with pytest.raises(Unprocessable):
         write("key", subject="Another")
 
 
@@ -358,7 +357,7 @@ def test_a_shared_mailboxs_email_is_attributed_to_who_wrote_it(
 ) -> None:
     carl = add_contact(world, ANA, CARL)
     mailboxes.change(world, ANA, mailbox_id, mailboxes.MailboxChange(shared=True, name=UNSET))
-    emails.create(world, BEN, EmailHeaders(), NewEmail(mailbox_id, to=(CARL,)))
+    emails.create(world, BEN, NewEmail(mailbox_id, to=(CARL,)))
     settle(world)
     engine.run(world, mailbox_id)
     (line,) = timeline(world, ANA, carl)
@@ -368,7 +367,7 @@ def test_a_shared_mailboxs_email_is_attributed_to_who_wrote_it(
 def test_an_admin_does_not_speak_as_somebody_else(world: LocalWorld, mailbox_id: str) -> None:
     boss = Caller("boss", "acme", admin=True)
     with pytest.raises(Forbidden):
-        emails.create(world, boss, EmailHeaders(), NewEmail(mailbox_id, to=(CARL,)))
+        emails.create(world, boss, NewEmail(mailbox_id, to=(CARL,)))
 
 
 def test_a_mailbox_that_may_send_but_not_read_still_fills_the_timeline(
@@ -380,7 +379,7 @@ def test_a_mailbox_that_may_send_but_not_read_still_fills_the_timeline(
     carl = add_contact(world, BEN, CARL)
     blind = connect_account(world, BEN, "ben@example.com", untick=(vendor.scopes["read"],))
     new = NewEmail(blind.id, to=(CARL,), subject="Unseen", html="<p>Hello</p>")
-    email = emails.create(world, BEN, EmailHeaders(), new)
+    email = emails.create(world, BEN, new)
     settle(world)
 
     assert emails.show(world, BEN, email.id).status is EmailStatus.SENT

@@ -115,7 +115,7 @@ def uses(world: LocalWorld, simulator: Simulator, watch: Watch) -> set[Use]:
     (line,) = as_function("contacts", lambda: timeline(world, ANA, carl))
     as_function("messages", lambda: messages.show(world, ANA, line.message_id))
     new = emails.NewEmail(mailbox_id, to=("carl@client.example",), subject="Hi", html="<p>Hi</p>")
-    as_function("emails", lambda: emails.create(world, ANA, emails.EmailHeaders(), new))
+    as_function("emails", lambda: emails.create(world, ANA, new))
     _work(world, watch)
     _answered(world, as_function)  # and never confirmed
     world.clock.sleep((keys.KEY_AGE + timedelta(days=1)).total_seconds())

@@ -95,6 +95,11 @@ def open_(call: PublicCall, query: dict[str, str]) -> Redirect | Thing:
     return Redirect(query["to"]) if "to" in query else Thing("open", "for all")
 
 
+@things.get("/once/only", public=True, head=False)
+def once(call: PublicCall) -> Thing:
+    return Thing("once", "works once")
+
+
 class Answer(Struct):
     status: int
     headers: dict[str, str]
@@ -169,10 +174,16 @@ class TestAnswers:
         answer = ask("GET", "/open?to=https://crm.example.com/x", token="")
         assert (answer.status, answer.headers["Location"]) == (303, "https://crm.example.com/x")
 
+    def test_where_tls_ends_before_us_browsers_are_held_to_it(self, ask: Ask) -> None:
+        headers = {"X-Forwarded-Proto": "https"}
+        assert "max-age" in ask("GET", "/", headers=headers).headers["Strict-Transport-Security"]
+        assert "Strict-Transport-Security" not in ask("GET", "/").headers
+
     @pytest.mark.parametrize("path", ["/newest", "/nothing/here", "/open?to=https://a.example"])
     def test_no_answer_is_cached_sniffed_or_referred_to(self, ask: Ask, path: str) -> None:
         headers = ask("GET", path).headers
-        assert headers["Cache-Control"] == "no-store"
+        assert headers["Cache-Control"] == "private, no-store"
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "no-referrer"
 
@@ -206,6 +217,10 @@ class TestPaths:
     def test_a_method_the_path_does_not_have_is_405_with_those_it_has(self, ask: Ask) -> None:
         answer = ask("PUT", "/t1")
         assert (answer.status, answer.headers["Allow"]) == (405, "DELETE, GET, HEAD, OPTIONS")
+
+    def test_what_has_an_effect_cannot_be_looked_at_by_head(self, ask: Ask) -> None:
+        answer = ask("HEAD", "/once/only")
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, OPTIONS")
 
     def test_head_is_get_without_the_body(self, ask: Ask) -> None:
         assert ask("HEAD", "/newest").status == 200
@@ -306,6 +321,12 @@ class TestErrors:
             (errors.NotFound("no"), 404, "not-found"),
             (errors.Conflict("no"), 409, "conflict"),
             (errors.AlreadyExists("no"), 409, "conflict"),
+            (errors.PreconditionFailed("no"), 409, "conflict"),
+            (errors.Gone("no"), 410, "gone"),
+            (errors.Unprocessable("no"), 422, "unprocessable"),
+            (errors.PreconditionRequired("no"), 428, "precondition-required"),
+            (errors.TooLarge("no", limit=1), 413, "too-large"),
+            (errors.TooMany("no", quota="user", limit=1, retry_after=1), 429, "too-many-requests"),
             (errors.Busy("no", until=datetime.now(UTC)), 409, "busy"),
             (errors.GrantRevoked("no"), 409, "grant-revoked"),
             (errors.MissingScope("no", scopes=["s"]), 409, "missing-scope"),
@@ -322,7 +343,7 @@ class TestErrors:
         answer = _raise(ask, error)
         assert (answer.status, answer.json["status"]) == (status, status)
         assert answer.json["type"] == f"urn:mailbridge:{kind}"
-        assert answer.json["detail"] == "no"
+        assert answer.json["detail"].startswith(("no", "Somebody changed it"))
 
     def test_an_unexpected_error_is_ours_and_tells_nothing(self, ask: Ask) -> None:
         answer = _raise(ask, RuntimeError("database password is hunter2"))
@@ -336,6 +357,12 @@ class TestErrors:
     ) -> None:
         answer = _raise(ask, errors.RateLimited("slow down", retry_after=wait))
         assert answer.headers["Retry-After"] == header
+
+    def test_what_programs_need_to_know_is_a_member_of_its_own(self, ask: Ask) -> None:
+        answer = _raise(ask, errors.Conflict("taken", facts={"contact_id": "c1"}))
+        assert answer.json["contact_id"] == "c1"
+        assert ask("PUT", "/t1").json["allowed"] == ["DELETE", "GET", "HEAD", "OPTIONS"]
+        assert post(ask, b" " * 2001).json["limit"] == 2000
 
     def test_a_lost_consent_says_how_to_give_a_new_one(self, ask: Ask) -> None:
         answer = ask("POST", "/m1/sync")

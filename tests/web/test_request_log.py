@@ -241,8 +241,8 @@ def test_a_quiet_one_speaks_up_when_something_is_wrong(
 @pytest.mark.parametrize(
     ("method", "path", "status", "reason"),
     [
-        ("GET", "/no/such/path", 404, "not-found"),
-        ("PUT", "/", 405, "method-not-allowed"),
+        ("GET", "/no/such/path", 404, "path_not_found"),
+        ("PUT", "/", 405, "method_not_allowed"),
     ],
 )
 def test_a_request_that_finds_nothing_has_a_line_without_its_path(

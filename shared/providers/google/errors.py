@@ -8,12 +8,13 @@ from shared.domain.errors import (
     ConfigurationError,
     MailboxUnavailable,
     MailbridgeError,
+    Missing,
     Party,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
 )
-from shared.providers.fetching import Missing, missing_scope, too_large
+from shared.providers.fetching import missing_scope, too_large
 from shared.providers.http import Answer
 from shared.providers.waits import wait
 

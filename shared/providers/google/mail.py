@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from shared.domain.errors import (
     CursorExpired,
+    Missing,
     MissingScope,
     ProviderRejected,
     ProviderUnavailable,
@@ -15,7 +16,6 @@ from shared.domain.errors import (
 from shared.domain.mail import Mail, OutgoingMail
 from shared.mime.build import build
 from shared.ports.providers import ChangePage, Fetched, IdPage, Search, SendOutcome, TokenSource
-from shared.providers.fetching import Missing
 from shared.providers.google import history, mapping, search
 from shared.providers.google.api import Api
 from shared.providers.google.content import detached_texts

@@ -6,8 +6,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from shared.domain.errors import ProviderUnavailable
-from shared.providers.fetching import Missing
+from shared.domain.errors import Missing, ProviderUnavailable
 from shared.providers.microsoft import batch, identity
 from shared.providers.microsoft.api import Api, checked, query_of
 from shared.providers.microsoft.scopes import MAIL_READ

@@ -8,6 +8,7 @@ from shared import logs
 from shared.domain.errors import (
     MailboxUnavailable,
     MailbridgeError,
+    Missing,
     MissingScope,
     ProviderRejected,
     ProviderUnavailable,
@@ -16,7 +17,6 @@ from shared.domain.errors import (
 from shared.domain.mail import Envelope, OutgoingMail
 from shared.ports.providers import ChangePage, Fetched, IdPage, Search, SendOutcome, TokenSource
 from shared.providers import fetching
-from shared.providers.fetching import Missing
 from shared.providers.http import Answer, Http
 from shared.providers.microsoft import batch, delta, folders, mapping, search, sending
 from shared.providers.microsoft.api import Api, checked

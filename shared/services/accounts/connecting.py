@@ -17,7 +17,7 @@ from shared.config import function_url
 from shared.domain import ids
 from shared.domain.caller import Caller
 from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, MailbridgeError
-from shared.domain.mailboxes import Connection, mailbox_id
+from shared.domain.mailboxes import Connection, ProviderName, mailbox_id
 from shared.domain.tokens import UsedState
 from shared.ports.declarations import SignIn
 from shared.ports.providers import Consent
@@ -29,7 +29,7 @@ _STATE = "oauth-state"
 
 
 class StartConsent(Struct, forbid_unknown_fields=True):
-    provider: str
+    provider: ProviderName
     return_to: str = ""
     login_hint: str = ""
     mailbox_id: str = ""

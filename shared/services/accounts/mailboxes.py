@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from shared import records
 from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller
 from shared.domain.errors import Forbidden, InvalidRequest, NotFound
-from shared.domain.mailboxes import Capability, GrantState, Mailbox
+from shared.domain.mailboxes import Capability, GrantState, Mailbox, ProviderName
 from shared.domain.sync import SyncState
+from shared.domain.versions import ANY, IfMatch, etag
+from shared.domain.views import view
 from shared.ports.documents import Write
 from shared.ports.world import World
 from shared.records import Versioned
@@ -51,7 +53,8 @@ class SyncView(Struct):
 
 class MailboxView(Struct):
     id: str
-    provider: str
+    etag: str
+    provider: ProviderName
     address: str
     name: str
     user_id: str
@@ -124,10 +127,10 @@ def _may_use(caller: Caller, mailbox: Mailbox) -> bool:
 
 
 def show(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
-    mailbox = usable(world, caller, mailbox_id).record
-    view = _view(mailbox, records.syncs(world.documents).get(mailbox.id))
-    view.sync.troubles = _troubles(world, mailbox.id)
-    return view
+    held = usable(world, caller, mailbox_id)
+    shown = _view(held, records.syncs(world.documents).versioned(mailbox_id))
+    shown.sync.troubles = _troubles(world, mailbox_id)
+    return shown
 
 
 def _troubles(world: World, mailbox_id: str) -> list[TroubleView]:
@@ -142,42 +145,31 @@ def _troubles(world: World, mailbox_id: str) -> list[TroubleView]:
 
 def list_(world: World, caller: Caller, query: PageQuery) -> MailboxList:
     """Oldest first."""
-    mailboxes, token = records.mailboxes(world.documents, caller.team_id).page(
+    mailboxes, token = records.mailboxes(world.documents, caller.team_id).versions(
         order_by=("created_at",), limit=query.page_size, after=query.page_token
     )
-    mine = [mailbox for mailbox in mailboxes if _may_use(caller, mailbox)]
-    syncs = records.syncs(world.documents).many(mailbox.id for mailbox in mine)
-    return MailboxList([_view(m, syncs[m.id].record) for m in mine if m.id in syncs], token)
+    mine = [held for held in mailboxes if _may_use(caller, held.record)]
+    syncs = records.syncs(world.documents).many(held.record.id for held in mine)
+    views = [_view(held, syncs[held.record.id]) for held in mine if held.record.id in syncs]
+    return MailboxList(views, token)
 
 
-def _view(mailbox: Mailbox, sync: SyncState) -> MailboxView:
-    progress = sync.progress
-    return MailboxView(
-        id=mailbox.id,
-        provider=mailbox.provider,
-        address=mailbox.address,
-        name=mailbox.name,
-        user_id=mailbox.user_id,
-        shared=mailbox.shared,
-        state=mailbox.state,
-        state_reason=mailbox.state_reason,
+def _view(held: Versioned[Mailbox], synced: Versioned[SyncState]) -> MailboxView:
+    mailbox, sync = held.record, synced.record
+    return view(
+        MailboxView,
+        mailbox,
+        etag=etag(held.version, shown=(synced.version,)),
         state_detail=mailbox.sentence,
-        state_since=mailbox.state_since,
-        state_until=mailbox.state_until,
         last_good_at=max(filter(None, (mailbox.last_good_at, sync.last_good_at)), default=None),
-        scopes=mailbox.scopes,
-        missing_scopes=mailbox.missing_scopes,
-        created_at=mailbox.created_at,
-        sync=SyncView(
-            phase=progress.phase,
+        sync=view(
+            SyncView,
+            sync.progress,
             last_good_at=sync.last_good_at,
             next_sync_at=sync.next_sync_at,
             last_error=sync.last_error,
-            examined=progress.examined,
-            stored=progress.stored,
-            troubled=progress.troubled,
-            vanished=progress.vanished,
-            quota_units=progress.units,
+            quota_units=sync.progress.units,
+            troubles=None,
         ),
     )
 
@@ -185,14 +177,24 @@ def _view(mailbox: Mailbox, sync: SyncState) -> MailboxView:
 # -- changing ---------------------------------------------------------------------------------------
 
 
-def change(world: World, caller: Caller, mailbox_id: str, wanted: MailboxChange) -> MailboxView:
-    mailbox = own(world, caller, mailbox_id).record
+def change(
+    world: World,
+    caller: Caller,
+    mailbox_id: str,
+    wanted: MailboxChange,
+    if_match: IfMatch = ANY,
+) -> MailboxView:
+    """Raises PreconditionFailed when `if_match` names another version than there is."""
+    held = own(world, caller, mailbox_id)
+    if_match.check(etag(held.version))
     fields = {k: v for k, v in msgspec.structs.asdict(wanted).items() if v is not UNSET}
     if len(fields.get("name", "")) > 200:
         raise InvalidRequest.field("/name", "must have at most 200 characters")
     mailboxes = records.mailboxes(world.documents, caller.team_id)
     updating = mailboxes.updating(mailbox_id, **fields, updated_at=world.clock.now())
-    world.documents.write(updating, *_audited(world, caller, mailbox, wanted.shared))
+    if if_match.exact:
+        updating = structs.replace(updating, if_version=held.version)
+    world.documents.write(updating, *_audited(world, caller, held.record, wanted.shared))
     return show(world, caller, mailbox_id)
 
 

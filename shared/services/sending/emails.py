@@ -3,17 +3,24 @@
 
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from shared import records
 from shared.domain import ids
 from shared.domain.caller import Caller
 from shared.domain.emails import Attempt, Email, EmailStatus
-from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, ProviderUnavailable
+from shared.domain.errors import (
+    AlreadyExists,
+    Conflict,
+    InvalidRequest,
+    ProviderUnavailable,
+    Unprocessable,
+)
 from shared.domain.mail import Address
+from shared.domain.versions import ANY, IfMatch, etag
+from shared.domain.views import view
 from shared.ports.documents import Where
 from shared.ports.tasks import Task
 from shared.ports.world import World
@@ -41,11 +48,6 @@ class NewEmail(Struct, forbid_unknown_fields=True):
     draft: bool = False
 
 
-class EmailHeaders(Struct, forbid_unknown_fields=True):
-    idempotency_key: Annotated[str, Meta(max_length=200)] = ""
-    """The same key with the same body finds the email made before; with another body it is refused."""
-
-
 class EmailChange(Struct, forbid_unknown_fields=True):
     to: Recipients | UnsetType = UNSET
     cc: Recipients | UnsetType = UNSET
@@ -63,6 +65,7 @@ class EmailQuery(PageQuery, forbid_unknown_fields=True):
 
 class EmailView(Struct):
     id: str
+    etag: str
     status: EmailStatus
     mailbox_id: str
     user_id: str
@@ -93,13 +96,16 @@ class EmailList(Struct):
 # -- writing ----------------------------------------------------------------------------------------
 
 
-def create(world: World, caller: Caller, headers: EmailHeaders, new: NewEmail) -> EmailView:
-    """Queued (or kept as a draft) when it returns. Raises InvalidRequest, what `mailboxes.sendable`
-    raises, and Conflict for a key that was used for another email."""
+def create(world: World, caller: Caller, new: NewEmail, key: str = "") -> EmailView:
+    """Queued (or kept as a draft) when it returns. With a `key` the caller's email of that key is made
+    once, for ever: longer than any other request's key is remembered.
+
+    Raises InvalidRequest, what `mailboxes.sendable` raises, and Unprocessable for the key of another
+    email."""
     mailbox = mailboxes.sendable(world, caller, new.mailbox_id)
     now = world.clock.now()
     email = Email(
-        id=_id(caller, headers.idempotency_key),
+        id=ids.made("email", caller.team_id, caller.user_id, key=key),
         team_id=caller.team_id,
         user_id=caller.user_id,
         mailbox_id=mailbox.id,
@@ -116,17 +122,13 @@ def create(world: World, caller: Caller, headers: EmailHeaders, new: NewEmail) -
     except AlreadyExists:
         email = _made_before(world, email)
     _start(world, email)
-    return _view(email)
-
-
-def _id(caller: Caller, key: str) -> str:
-    return ids.derived("email", caller.team_id, caller.user_id, key) if key else ids.random()
+    return show(world, caller, email.id)
 
 
 def _made_before(world: World, email: Email) -> Email:
     held = records.emails(world.documents, email.team_id).get(email.id)
     if held.request_hash != email.request_hash:
-        raise Conflict(
+        raise Unprocessable(
             "This Idempotency-Key was used for another email: use a new key for each email.",
             reason="idempotency_key_used",
         )
@@ -151,42 +153,49 @@ def task(email: Email, *, not_before: datetime | None = None) -> Task:
     return Task("deliver_email", {"team_id": email.team_id, "email_id": email.id}, not_before)
 
 
-def change(world: World, caller: Caller, email_id: str, wanted: EmailChange) -> EmailView:
-    """Of a draft only."""
+def change(
+    world: World, caller: Caller, email_id: str, wanted: EmailChange, if_match: IfMatch = ANY
+) -> EmailView:
+    """Of a draft only. Raises PreconditionRequired, PreconditionFailed."""
     held = _own(world, caller, email_id)
     _expect(held.record, EmailStatus.DRAFT)
+    if_match.check(etag(held.version), required=True)
     given = {k: v for k, v in msgspec.structs.asdict(wanted).items() if v is not UNSET}
     composing.fill(world, held.record, given)
-    return _replace(world, held)
+    _replace(world, held)
+    return show(world, caller, email_id)
 
 
-def send(world: World, caller: Caller, email_id: str) -> EmailView:
+def send(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -> EmailView:
     """A draft, or again one that certainly failed."""
     held = _own(world, caller, email_id)
+    if_match.check(etag(held.version))
     _expect(held.record, EmailStatus.DRAFT, EmailStatus.FAILED)
     mailboxes.sendable(world, caller, held.record.mailbox_id)
     held.record.failure = held.record.failure_reason = ""
     _queue(world, held.record)
-    view = _replace(world, held)
+    _replace(world, held)
     _start(world, held.record)
-    return view
+    return show(world, caller, email_id)
 
 
-def cancel(world: World, caller: Caller, email_id: str) -> EmailView:
+def cancel(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -> EmailView:
     """Before it leaves. What was prepared at the provider is cleared away by a delivery task."""
     held = _own(world, caller, email_id)
+    if_match.check(etag(held.version))
     _expect(held.record, EmailStatus.DRAFT, EmailStatus.QUEUED)
     held.record.status = EmailStatus.CANCELLED
     held.record.due_at = world.clock.now() if held.record.handle else None
-    view = _replace(world, held)
+    _replace(world, held)
     if held.record.handle:
         world.tasks.enqueue(task(held.record))
-    return view
+    return show(world, caller, email_id)
 
 
-def delete(world: World, caller: Caller, email_id: str) -> None:
+def delete(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -> None:
     """A draft, or what was cancelled; the others are the record of what happened."""
     held = _own(world, caller, email_id)
+    if_match.check(etag(held.version))
     _expect(held.record, EmailStatus.DRAFT, EmailStatus.CANCELLED)
     emails = records.emails(world.documents, caller.team_id)
     world.documents.write(emails.deleting(email_id, held))
@@ -201,18 +210,17 @@ def _expect(email: Email, *allowed: EmailStatus) -> None:
         )
 
 
-def _replace(world: World, held: Versioned[Email]) -> EmailView:
+def _replace(world: World, held: Versioned[Email]) -> None:
     email = held.record
     email.updated_at = world.clock.now()
     records.emails(world.documents, email.team_id).replace(email.id, held, email)
-    return _view(email)
 
 
 # -- reading ----------------------------------------------------------------------------------------
 
 
 def show(world: World, caller: Caller, email_id: str) -> EmailView:
-    return _view(_own(world, caller, email_id).record)
+    return _view(_own(world, caller, email_id))
 
 
 def list_(world: World, caller: Caller, query: EmailQuery) -> EmailList:
@@ -223,7 +231,7 @@ def list_(world: World, caller: Caller, query: EmailQuery) -> EmailList:
         where = [Where("mailbox_id", "==", mailbox.id)]
     if query.status is not UNSET:
         where.append(Where("status", "==", query.status.value))
-    page, token = records.emails(world.documents, caller.team_id).page(
+    page, token = records.emails(world.documents, caller.team_id).versions(
         *where, order_by=("-created_at",), limit=query.page_size, after=query.page_token
     )
     return EmailList([_view(email) for email in page], token)
@@ -237,27 +245,5 @@ def _own(world: World, caller: Caller, email_id: str) -> Versioned[Email]:
     return held
 
 
-def _view(email: Email) -> EmailView:
-    return EmailView(
-        id=email.id,
-        status=email.status,
-        mailbox_id=email.mailbox_id,
-        user_id=email.user_id,
-        to=email.to,
-        cc=email.cc,
-        bcc=email.bcc,
-        subject=email.subject,
-        html=email.html,
-        text=email.text,
-        in_reply_to=email.in_reply_to,
-        attempts=email.attempts,
-        failure=email.failure,
-        failure_reason=email.failure_reason,
-        provider_message_id=email.provider_message_id,
-        rfc_message_id=email.rfc_message_id,
-        thread_id=email.thread_id,
-        message_id=email.message_id,
-        created_at=email.created_at,
-        updated_at=email.updated_at,
-        sent_at=email.sent_at,
-    )
+def _view(held: Versioned[Email]) -> EmailView:
+    return view(EmailView, held.record, etag=etag(held.version))

@@ -17,9 +17,12 @@ from shared.domain.errors import (
     ProviderUnavailable,
 )
 from shared.domain.mailboxes import GrantState
+from shared.domain.versions import etag
+from shared.domain.views import view
 from shared.mime.addresses import normalise
 from shared.ports.documents import Where
 from shared.ports.world import World
+from shared.records import Versioned
 from shared.services import schedule
 from shared.services.paging import PageQuery
 
@@ -33,6 +36,7 @@ class NewContact(Struct, forbid_unknown_fields=True):
 
 class ContactView(Struct):
     id: str
+    etag: str
     name: str
     addresses: tuple[str, ...]
     created_at: datetime
@@ -71,14 +75,15 @@ class ContactQuery(PageQuery, forbid_unknown_fields=True):
 # -- making -----------------------------------------------------------------------------------------
 
 
-def create(world: World, caller: Caller, new: NewContact) -> ContactView:
+def create(world: World, caller: Caller, new: NewContact, key: str = "") -> ContactView:
     """Raises InvalidRequest, and Conflict when an address belongs to another contact of the team.
+    With a `key`, the caller's contact of that key is made once.
 
     Past mail with the contact is brought in by each mailbox's next sync, which starts at once.
     """
     now = world.clock.now()
     contact = Contact(
-        id=ids.random(),
+        id=ids.made("contact", caller.team_id, caller.user_id, key=key),
         team_id=caller.team_id,
         name=_name(new.name),
         addresses=_addresses(new.addresses),
@@ -98,9 +103,10 @@ def create(world: World, caller: Caller, new: NewContact) -> ContactView:
             *(index.creating(address_id(entry.address), entry) for entry in entries),
         )
     except AlreadyExists as error:
-        raise _taken(world, caller, contact) from error
+        if contacts.find(contact.id) is None:
+            raise _taken(world, caller, contact) from error
     _sync_team(world, caller)
-    return _view(contact)
+    return show(world, caller, contact.id)
 
 
 def _name(text: str) -> str:
@@ -126,11 +132,18 @@ def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
 
 def _taken(world: World, caller: Caller, contact: Contact) -> Conflict:
     index = records.addresses(world.documents, caller.team_id)
-    held = index.many(address_id(address) for address in contact.addresses)
-    said = ", ".join(
-        f"{v.record.address} (contact {v.record.contact_ids[0]})" for v in held.values()
+    held = index.many(map(address_id, contact.addresses))
+    holders = {one.record.address: one.record.contact_ids[0] for one in held.values()}
+    errors = tuple(
+        FieldError(f"/addresses/{place}", f"belongs to the contact {holders[address]}")
+        for place, address in enumerate(contact.addresses)
+        if address in holders
     )
-    return Conflict(f"In use by another contact: {said}.", reason="address_taken")
+    return Conflict(
+        f"In use by another contact: {', '.join(holders)}.",
+        reason="address_taken",
+        facts={"contact_id": next(iter(holders.values()), ""), "errors": errors},
+    )
 
 
 def _sync_team(world: World, caller: Caller) -> None:
@@ -146,7 +159,7 @@ def _sync_team(world: World, caller: Caller) -> None:
 
 
 def show(world: World, caller: Caller, contact_id: str) -> ContactView:
-    return _view(records.contacts(world.documents, caller.team_id).get(contact_id))
+    return _view(records.contacts(world.documents, caller.team_id).versioned(contact_id))
 
 
 def list_(world: World, caller: Caller, query: ContactQuery) -> ContactList:
@@ -154,7 +167,7 @@ def list_(world: World, caller: Caller, query: ContactQuery) -> ContactList:
     contacts = records.contacts(world.documents, caller.team_id)
     if query.address:
         return ContactList(_by_address(world, caller, query.address), "")
-    page, token = contacts.page(
+    page, token = contacts.versions(
         order_by=("created_at",), limit=query.page_size, after=query.page_token
     )
     return ContactList([_view(contact) for contact in page], token)
@@ -168,7 +181,7 @@ def _by_address(world: World, caller: Caller, address: str) -> list[ContactView]
     found = records.addresses(world.documents, caller.team_id).find(wanted)
     contact_ids = found.record.contact_ids if found else ()
     held = records.contacts(world.documents, caller.team_id).many(contact_ids)
-    return [_view(contact.record) for contact in held.values()]
+    return [_view(contact) for contact in held.values()]
 
 
 def timeline(world: World, caller: Caller, contact_id: str, query: PageQuery) -> Timeline:
@@ -180,20 +193,9 @@ def timeline(world: World, caller: Caller, contact_id: str, query: PageQuery) ->
     return Timeline([_activity(activity) for activity in page], token)
 
 
-def _view(contact: Contact) -> ContactView:
-    return ContactView(contact.id, contact.name, contact.addresses, contact.created_at)
+def _view(held: Versioned[Contact]) -> ContactView:
+    return view(ContactView, held.record, etag=etag(held.version))
 
 
 def _activity(activity: Activity) -> ActivityView:
-    return ActivityView(
-        id=activity.id,
-        kind=activity.kind,
-        direction=activity.direction,
-        at=activity.at,
-        user_id=activity.user_id,
-        mailbox_id=activity.mailbox_id,
-        subject=activity.subject,
-        snippet=activity.snippet,
-        message_id=activity.message_id,
-        message=f"/messages/{activity.message_id}",
-    )
+    return view(ActivityView, activity, message=f"/messages/{activity.message_id}")

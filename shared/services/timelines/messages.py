@@ -9,6 +9,8 @@ from shared.domain.caller import Caller
 from shared.domain.contacts import Direction
 from shared.domain.mail import Address, Attachment
 from shared.domain.messages import Message
+from shared.domain.versions import etag
+from shared.domain.views import view
 from shared.mime.sanitise import clean_html
 from shared.ports.world import World
 from shared.services import outbox
@@ -18,6 +20,7 @@ class MessageView(Struct, rename={"sender": "from"}):
     """`html` is sanitised when it is read, so that a better sanitiser mends what is stored already."""
 
     id: str
+    etag: str
     mailbox_id: str
     thread_id: str
     direction: Direction
@@ -39,29 +42,23 @@ class MessageView(Struct, rename={"sender": "from"}):
     attachments: tuple[Attachment, ...]
 
 
-def show(world: World, caller: Caller, message_id: str) -> MessageView:
+def show(world: World, caller: Caller, message_id: str, *, unread: bool = False) -> MessageView:
     """Any user of the team: the mail is on a timeline that the whole team sees. The audit trail tells
-    its owner who read it."""
-    message = records.messages(world.documents, caller.team_id).get(message_id)
+    its owner who read it, unless it is `unread`: asked for, and not shown."""
+    held = records.messages(world.documents, caller.team_id).versioned(message_id)
+    message = held.record
     text, html = _body(world, caller, message)
-    outbox.mail_read(world, caller, message)
-    envelope = message.envelope
-    return MessageView(
+    if not unread:
+        outbox.mail_read(world, caller, message)
+    return view(
+        MessageView,
+        message.envelope,
         id=message.id,
+        etag=etag(held.version),
         mailbox_id=message.mailbox_id,
-        thread_id=envelope.thread_id,
-        direction=Direction.OUTGOING if envelope.outgoing else Direction.INCOMING,
+        direction=Direction.OUTGOING if message.envelope.outgoing else Direction.INCOMING,
         user_id=message.user_id,
-        subject=envelope.subject,
-        at=envelope.at,
-        sender=envelope.sender,
-        to=envelope.to,
-        cc=envelope.cc,
-        bcc=envelope.bcc,
-        reply_to=envelope.reply_to,
-        rfc_message_id=envelope.message_id,
-        in_reply_to=envelope.in_reply_to,
-        references=envelope.references,
+        rfc_message_id=message.envelope.message_id,
         email_id=message.email_id,
         contact_ids=message.contact_ids,
         text=text,

@@ -1,0 +1,93 @@
+"""What leaves: JSON, problem documents, redirects; and the headers that every answer carries."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct, structs
+from werkzeug.wrappers import Request, Response
+
+from shared.config import Settings
+from shared.domain.errors import MailbridgeError
+from shared.web import idempotency, problems
+from shared.web.problems import Problem
+
+_SAFE = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_YEAR = 365 * 24 * 3600
+_CORS_REQUEST = f"Authorization, Content-Type, If-Match, {idempotency.HEADER}"
+_CORS_ANSWER = (
+    "Allow, ETag, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, "
+    f"{idempotency.REPLAYED}"
+)
+
+
+class Redirect(Struct, frozen=True):
+    url: str
+
+
+def of(result: Any, status: int) -> Response:
+    """What a handler returned, as an answer."""
+    match result:
+        case None:
+            return Response(status=204)
+        case Redirect(url=url):
+            return Response(status=303, headers={"Location": url})
+    response = _json(result, status, "application/json")
+    if etag := getattr(result, "etag", ""):
+        response.set_etag(etag)
+    return response
+
+
+def refusal(error: Exception, *, mailbox_id: str = "") -> Response:
+    """The problem document of any error; `mailbox_id` is the mailbox the request was about."""
+    problem = problems.problem(error, mailbox_id=mailbox_id)
+    return _problem(problem, problems.headers(error))
+
+
+def judged(error: MailbridgeError) -> Response:
+    """To a queue: acknowledged, or to be tried again."""
+    status = problems.task_status(error)
+    if status == 200:
+        return Response(status=200)
+    return _problem(structs.replace(problems.problem(error), status=status))
+
+
+def secured(request: Request, response: Response) -> Response:
+    """With what keeps browsers from doing more with it than is meant; an answer may say otherwise."""
+    for name, value in _SAFE.items():
+        response.headers.setdefault(name, value)
+    if "https" in {request.scheme, request.headers.get("X-Forwarded-Proto")}:
+        response.headers["Strict-Transport-Security"] = f"max-age={_YEAR}"
+    return response
+
+
+def cross_origin(request: Request, settings: Settings) -> dict[str, str]:
+    """CORS, for a CRM in the browser: the allowed origins and nobody else. Tokens, no cookies."""
+    origin = request.headers.get("Origin", "")
+    if origin not in settings.allowed_origins:
+        return {"Vary": "Origin"}
+    granted = {
+        "Vary": "Origin",
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": _CORS_ANSWER,
+    }
+    if request.method == "OPTIONS":
+        granted |= {
+            "Access-Control-Allow-Methods": "GET, POST, PATCH, PUT, DELETE",
+            "Access-Control-Allow-Headers": _CORS_REQUEST,
+            "Access-Control-Max-Age": "600",
+        }
+    return granted
+
+
+def _problem(problem: Problem, headers: Mapping[str, str] = {}) -> Response:
+    return _json(problem, problem.status, "application/problem+json", headers)
+
+
+def _json(value: object, status: int, kind: str, headers: Mapping[str, str] = {}) -> Response:
+    return Response(msgspec.json.encode(value), status, headers, content_type=kind)
