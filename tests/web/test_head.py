@@ -18,12 +18,15 @@ GETS = [
 ]
 
 
+TABLES = {"documents": "documents", "secrets": "versions", "tasks": "tasks"}
+
+
 def stored(world: LocalWorld) -> list[Any]:
     """Every document, secret and task, in the row it lies in."""
     rows: list[Any] = []
-    for name in ("documents", "secrets", "tasks"):
+    for name, table in TABLES.items():
         with sqlite3.connect(world.folder / f"{name}.sqlite3") as connection:
-            rows += connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
+            rows += connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608
     assert rows
     return rows
 
