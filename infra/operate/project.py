@@ -1,6 +1,5 @@
 """Is a Google Cloud project ready for an environment's deployment, and is what runs there complete?"""
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from infra import functions_map
 from infra.functions_map import ROOT, Function
-from infra.operate import client_secrets, consents
+from infra.operate import client_secrets, consents, hcl
 from infra.operate.findings import Check, Finding, by_hand, mend, ok, unknown
 from infra.operate.google import SIGN_IN, Google, Refused, SignedOut
 from infra.operate.terraform import INSTALL, Terraform
@@ -58,7 +57,9 @@ class Project:
         return found
 
     def terraform(self) -> Finding:
-        here, wanted = self._terraform.version(), _required(self._terraform.folder)
+        here = self._terraform.version()
+        (block,) = hcl.read(self._terraform.folder / "versions.tf")["terraform"]
+        wanted = block["required_version"]
         try:
             fits = here in SpecifierSet(wanted)
         except InvalidSpecifier:
@@ -160,11 +161,7 @@ class Project:
 
 def services(root: Path, providers: Iterable[Declaration]) -> list[str]:
     """The APIs that terraform/services.tf enables: our own, and those of each connected provider."""
-    import hcl2
-
-    options = hcl2.SerializationOptions(strip_string_quotes=True)
-    text = (root / "terraform" / "services.tf").read_text()
-    (local_values,) = hcl2.loads(text, serialization_options=options)["locals"]
+    (local_values,) = hcl.read(root / "terraform" / "services.tf")["locals"]
     names = [*local_values["own_services"], *(api for one in providers for api in one.apis)]
     return [f"{name}.googleapis.com" for name in names]
 
@@ -192,9 +189,3 @@ def _problem(function: Function, deployed: Mapping[str, Any] | None, variables: 
     }
     missing = sorted(needed(function, variables) - has)
     return f"lacks {', '.join(missing)}" if missing else ""
-
-
-def _required(folder: Path) -> str:
-    """The versions of Terraform that versions.tf takes."""
-    found = re.search(r'required_version\s*=\s*"([^"]+)"', (folder / "versions.tf").read_text())
-    return found[1] if found else ""

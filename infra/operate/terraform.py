@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from infra.functions_map import ROOT
+from infra.operate import hcl
 from infra.operate.deployment import Deployment, from_outputs
 from shared.domain.errors import ConfigurationError
 
@@ -45,7 +46,8 @@ class Terraform:
 
     def _in_bucket(self) -> bool:
         backend = self.folder / "backend.tf"
-        return backend.exists() and 'backend "gcs"' in backend.read_text()
+        blocks = hcl.read(backend).get("terraform", []) if backend.exists() else []
+        return any("gcs" in kind for block in blocks for kind in block.get("backend", []))
 
     def plan(self, *targets: str) -> bool:
         """Shows what would change, of `targets` if any are named; True when anything would."""
@@ -89,7 +91,12 @@ class Terraform:
         with _leaving_interrupts_to_it():
             done = subprocess.run(  # noqa: S603  # Terraform, as the user has it installed
                 command,
-                env=os.environ | self._environment(),
+                env=os.environ
+                | {
+                    "TF_DATA_DIR": str(self._data),
+                    "TF_IN_AUTOMATION": "1",
+                    "CHECKPOINT_DISABLE": "1",
+                },
                 stdout=subprocess.PIPE if capture else None,
                 text=True,
                 check=False,
@@ -100,9 +107,6 @@ class Terraform:
                 f"What it needs is checked by: make doctor ENVIRONMENT={self.environment}"
             )
         return done
-
-    def _environment(self) -> dict[str, str]:
-        return {"TF_DATA_DIR": str(self._data), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
 
 
 @contextmanager

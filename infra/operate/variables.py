@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from infra.operate import hcl
 from shared.config import function_url
 from shared.domain.errors import ConfigurationError
 from shared.ports.declarations import Declaration
@@ -74,12 +75,8 @@ class Variables(Struct, frozen=True):
 
 def read(path: Path) -> Variables:
     """Raises ConfigurationError saying what is wrong."""
-    import hcl2
-    from lark.exceptions import UnexpectedInput
-
-    options = hcl2.SerializationOptions(with_comments=False, strip_string_quotes=True)
+    values = hcl.read(path)
     try:
-        values = hcl2.loads(path.read_text(), serialization_options=options)
         return msgspec.convert({**values, "given": [*values]}, Variables)
-    except (UnexpectedInput, msgspec.ValidationError) as error:
-        raise ConfigurationError(f"{path.name}: {str(error).splitlines()[0]}") from error
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{path.name}: {error}") from error

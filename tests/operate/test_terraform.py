@@ -31,6 +31,15 @@ def test_and_in_a_bucket(terraform: Terraform, stand_in: StandIn, root: Path) ->
     assert "-backend-config=prefix=mailbridge/acme" in stand_in.calls[0]["arguments"]
 
 
+def test_a_backend_that_is_commented_out_is_none(
+    terraform: Terraform, stand_in: StandIn, root: Path
+) -> None:
+    text = 'terraform {\n  # backend "gcs" {}\n  required_version = ">= 1.9"\n}\n'
+    (root / "terraform" / "backend.tf").write_text(text)
+    terraform.init()
+    assert stand_in.commands == ["init", "workspace"]
+
+
 def test_variables_come_from_the_environments_file_and_from_tf_var(
     terraform: Terraform, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

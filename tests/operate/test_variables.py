@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.functions_map import ROOT
-from infra.operate import project, variables
+from infra.operate import hcl, project, variables
 from infra.operate.variables import Variables
 from shared.domain.errors import ConfigurationError
 from shared.providers.registry import declarations
@@ -49,11 +49,7 @@ def test_variables_that_cannot_be_read_are_an_error(tmp_path: Path, text: str) -
 
 
 def test_its_defaults_are_those_of_variables_tf() -> None:
-    import hcl2
-
-    options = hcl2.SerializationOptions(with_comments=False, strip_string_quotes=True)
-    text = (ROOT / "terraform" / "variables.tf").read_text()
-    blocks = hcl2.loads(text, serialization_options=options)["variable"]
+    blocks = hcl.read(ROOT / "terraform" / "variables.tf")["variable"]
     declared = {name.strip('"'): body for block in blocks for name, body in block.items()}
     assert declared["region"]["default"] == Variables().region
     assert declared["deployment"]["default"] == Variables().deployment
@@ -64,9 +60,8 @@ def test_its_defaults_are_those_of_variables_tf() -> None:
 def test_the_outputs_it_reads_are_there() -> None:
     from infra.operate.deployment import Deployment
 
-    text = (ROOT / "terraform" / "outputs.tf").read_text()
-    missing = [name for name in Deployment.__struct_fields__ if f'output "{name}"' not in text]
-    assert missing == []
+    blocks = hcl.read(ROOT / "terraform" / "outputs.tf")["output"]
+    assert {*Deployment.__struct_fields__} <= {name for block in blocks for name in block}
 
 
 def test_the_apis_are_those_that_terraform_enables() -> None:
