@@ -24,7 +24,7 @@ class Issuer:
 
     def __init__(self, url: str, key_file: Path) -> None:
         self.url = url
-        self._key = _kept_key(key_file)
+        self._key = _stored_key(key_file)
         public = ECAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         self._id = ids.derived("key", public["x"], public["y"])
         self._jwk = public | {"kid": self._id, "use": "sig", "alg": "ES256"}
@@ -39,7 +39,7 @@ class Issuer:
         return jwt.encode(standard | dict(claims), self._key, "ES256", headers={"kid": self._id})
 
 
-def _kept_key(path: Path) -> ec.EllipticCurvePrivateKey:
+def _stored_key(path: Path) -> ec.EllipticCurvePrivateKey:
     if not path.exists():
         _write(path, ec.generate_private_key(ec.SECP256R1()))
     key = load_pem_private_key(path.read_bytes(), password=None)

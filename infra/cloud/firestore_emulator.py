@@ -101,10 +101,10 @@ def warm_up(host: str) -> None:
 
 def _started(host: str, output: BinaryIO) -> subprocess.Popen[bytes]:
     java = [*_JAVA, "-cp", str(jar()), _MAIN, "start", f"--host={HOST}"]
-    kept = ("PATH", "HOME", "JAVA_HOME", "LANG", "TZ")
+    inherited = ("PATH", "HOME", "JAVA_HOME", "LANG", "TZ")
     return subprocess.Popen(  # noqa: S603  # Google's program
         ["/bin/sh", "-c", _WATCHED, "sh", *java, f"--port={host.rpartition(':')[2]}"],
-        env={name: os.environ[name] for name in kept if name in os.environ},
+        env={name: os.environ[name] for name in inherited if name in os.environ},
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=subprocess.STDOUT,

@@ -51,16 +51,14 @@ class Ledger:
             message = self._stage.user.message(message_id)
         except Refused:
             return False
-        return any(self._same(message, other) for other in self._beside(message))
+        same = (message.rfc_message_id, message.subject)
+        return any((other.rfc_message_id, other.subject) == same for other in self._beside(message))
 
     def _beside(self, message: MessageView) -> Iterator[MessageView]:
         """The mails on the timelines of the same contacts."""
         for contact, id_ in self._stage.contacts.items():
             if id_ in message.contact_ids:
                 yield from map(self._stage.user.message, self._timelines[contact])
-
-    def _same(self, one: MessageView, other: MessageView) -> bool:
-        return (one.rfc_message_id, one.subject) == (other.rfc_message_id, other.subject)
 
     def _reason(self, account: Account, mail: Loaded) -> str:
         passed_by = self._passed_by.get(mail.message_id, "")

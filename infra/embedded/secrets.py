@@ -39,10 +39,13 @@ class Secrets:
             return self._live(connection, _checked(name))
 
     def put(self, name: str, value: bytes, *, labels: Mapping[str, str] | None = None) -> None:
-        version = self._add(_checked(name, value), value, labels)
+        row = self._row(_checked(name, value), value, labels)
+        with self._database.writing() as connection:
+            version = connection.execute(_INSERT, row).lastrowid or 0
         if self._read(version) != value:
             raise ProviderUnavailable(f"Secret {name} was not stored.", reason="storage")
-        self._destroy_before(name, version)
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM versions WHERE name = ? AND id < ?", (name, version))
 
     def create(self, name: str, value: bytes, *, labels: Mapping[str, str] | None = None) -> bytes:
         row = self._row(_checked(name, value), value, labels)
@@ -64,19 +67,11 @@ class Secrets:
         row = connection.execute(sql, (name,)).fetchone()
         return self._opened(*row) if row else None
 
-    def _add(self, name: str, value: bytes, labels: Mapping[str, str] | None) -> int:
-        with self._database.writing() as connection:
-            return connection.execute(_INSERT, self._row(name, value, labels)).lastrowid or 0
-
     def _read(self, version: int) -> bytes | None:
         with self._database.reading() as connection:
             sql = "SELECT name, sealed FROM versions WHERE id = ?"
             row = connection.execute(sql, (version,)).fetchone()
         return self._opened(*row) if row else None
-
-    def _destroy_before(self, name: str, version: int) -> None:
-        with self._database.writing() as connection:
-            connection.execute("DELETE FROM versions WHERE name = ? AND id < ?", (name, version))
 
     def _row(
         self, name: str, value: bytes, labels: Mapping[str, str] | None

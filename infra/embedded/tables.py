@@ -66,17 +66,16 @@ class Indexes:
         gone: list[tuple[int, bytes]] = []
         come: list[tuple[int, bytes, int]] = []
         for change in changes:
-            shapes = self._over(change.path)
+            collection = collection_of(change.path)
+            shapes = [
+                (shape, id_) for shape, id_ in self.ids.items() if shape.collection == collection
+            ]
             old = _positions(shapes, change.path, change.old)
             new = _positions(shapes, change.path, change.new)
             gone += old - new
             come += ((*position, change.id) for position in new - old)
         connection.executemany("DELETE FROM entries WHERE shape = ? AND position = ?", gone)
         connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", come)
-
-    def _over(self, path: str) -> list[tuple[Shape, int]]:
-        collection = collection_of(path)
-        return [(shape, id_) for shape, id_ in self.ids.items() if shape.collection == collection]
 
 
 def make_index(connection: sqlite3.Connection, shape: Shape) -> None:

@@ -94,14 +94,13 @@ def _fields(entry: Mapping[str, Any]) -> Mapping[str, Any]:
         fields: Mapping[str, Any] = entry["jsonPayload"]
         return fields
     if "httpRequest" in entry:
-        return {"message": _request(entry["httpRequest"])}
+        request = entry["httpRequest"]
+        path = urlsplit(
+            request.get("requestUrl", "")
+        ).path  # its query may hold a provider's answer
+        method, status = request.get("requestMethod"), request.get("status")
+        return {"message": f"Cloud Run answered {status} to {method} {path}"}
     return {"message": entry.get("textPayload", "")}
-
-
-def _request(request: Mapping[str, Any]) -> str:
-    """Without its query, in which a provider's answer may stand."""
-    path = urlsplit(request.get("requestUrl", "")).path
-    return f"Cloud Run answered {request.get('status')} to {request.get('requestMethod')} {path}"
 
 
 def _time(text: str) -> datetime:

@@ -43,7 +43,9 @@ def show(checks: Iterable[Check], console: Console, after: str) -> int:
         console.print(_table(found))
     else:
         for name, finding in found:
-            _plain(name, finding, console)
+            to_do = f" → {finding.to_do}" if finding.to_do else ""
+            line = f"{finding.state.value:<8} {name}: {finding.said}{to_do}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     wrong = sum(finding.state is State.MEND for _, finding in found)
     open_ = sum(finding.state in {State.BY_HAND, State.UNKNOWN} for _, finding in found)
     said = f"{wrong} to mend" if wrong else "Nothing to mend"
@@ -55,13 +57,7 @@ def show(checks: Iterable[Check], console: Console, after: str) -> int:
 
 def _table(found: Iterable[tuple[str, Finding]]) -> Table:
     table = Table("", "", "what was found", "to do", box=SIMPLE_HEAD)
-    for name, one in found:
-        state = Text(one.state.value, _STYLES[one.state])
-        table.add_row(name, state, escape(one.said), escape(one.to_do))
+    for name, finding in found:
+        state = Text(finding.state.value, _STYLES[finding.state])
+        table.add_row(name, state, escape(finding.said), escape(finding.to_do))
     return table
-
-
-def _plain(name: str, finding: Finding, console: Console) -> None:
-    to_do = f" → {finding.to_do}" if finding.to_do else ""
-    line = f"{finding.state.value:<8} {name}: {finding.said}{to_do}"
-    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -103,7 +103,9 @@ def show(
             _print(source, wanted, console)
     except KeyboardInterrupt:
         return 0
-    _advise(shown)
+    said = f"{shown} lines." if shown else "No such lines."
+    # Beside the lines, which may go into a file.
+    print(f"{said} Next: SINCE=6h for older ones, FOLLOW=1 for new ones.", file=sys.stderr)
     return 0
 
 
@@ -112,12 +114,6 @@ def _print(source: Source, wanted: Wanted, console: Console) -> int:
     for line in lines:
         console.print(str(line), style=line.style, markup=False, highlight=False, soft_wrap=True)
     return len(lines)
-
-
-def _advise(shown: int) -> None:
-    """Beside the lines, which may go into a file."""
-    said = f"{shown} lines." if shown else "No such lines."
-    print(f"{said} Next: SINCE=6h for older ones, FOLLOW=1 for new ones.", file=sys.stderr)
 
 
 def _check(wanted: Iterable[str], there: Iterable[str]) -> None:

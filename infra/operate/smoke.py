@@ -37,19 +37,15 @@ def check(urls: Mapping[str, str], clock: Clock, ask: Ask | None = None) -> list
     ask = ask or _request
     seen: dict[str, Seen] = {}
     deadline = clock.now() + PATIENCE
-    while waiting := {name: url for name, url in urls.items() if not _done(seen, name)}:
+    while waiting := {name: urls[name] for name in urls if name not in seen or not seen[name].ok}:
         if seen:
             if clock.now() > deadline:
                 break
             clock.sleep(PAUSE)
         with ThreadPoolExecutor(len(waiting)) as pool:
             found = pool.map(partial(look, ask=ask), waiting, waiting.values())
-            seen |= {one.function: one for one in found}
+            seen |= {answer.function: answer for answer in found}
     return [seen[name] for name in urls]
-
-
-def _done(seen: Mapping[str, Seen], name: str) -> bool:
-    return name in seen and seen[name].ok
 
 
 def look(function: str, url: str, ask: Ask) -> Seen:
@@ -58,7 +54,7 @@ def look(function: str, url: str, ask: Ask) -> Seen:
         if isinstance(api, PrivateApi):
             ok, said = _private(ask("POST", url))
         else:
-            route = next((one for one in api.routes if not one.public), api.routes[0])
+            route = next((route for route in api.routes if not route.public), api.routes[0])
             path = re.sub(r"\{\w+\}", "x", route.path).rstrip("/")
             ok, said = _public(ask(route.method, url + path), 400 if route.public else 401)
     except requests.RequestException as error:

@@ -48,30 +48,27 @@ class Status(Struct, frozen=True):
 
 def read(world: World) -> Status:
     """Some 30 reads, however many mailboxes there are."""
-    now = world.clock.now()
+    now, count = world.clock.now(), world.documents.count
     behind = [state for shard in range(SHARDS) for state in _behind(world, shard, now)]
+    states = {state.value: (Where("state", "==", state.value),) for state in GrantState}
+    stuck = Query("emails", (Where("due_at", "<=", now),), ("due_at",), group=True)
     return Status(
         at=now,
-        mailboxes={state.value: _in_state(world, state) for state in GrantState},
-        due=sum(_due(world, shard, now) for shard in range(SHARDS)),
+        mailboxes={
+            name: count(Query("mailboxes", where, group=True)) for name, where in states.items()
+        },
+        due=sum(
+            count(Query("syncs", _overdue(shard, now), ("next_sync_at",)))
+            for shard in range(SHARDS)
+        ),
         behind=sorted(behind, key=lambda state: str(state.next_sync_at))[:SHOWN],
         emails={status.value: _emails(world, status, now - DAY) for status in EmailStatus},
-        stuck=_stuck(world, now),
-    )
-
-
-def _in_state(world: World, state: GrantState) -> int:
-    return world.documents.count(
-        Query("mailboxes", (Where("state", "==", state.value),), group=True)
+        stuck=count(stuck),
     )
 
 
 def _overdue(shard: int, now: datetime) -> tuple[Where, ...]:
     return Where("shard", "==", shard), Where("next_sync_at", "<=", now)
-
-
-def _due(world: World, shard: int, now: datetime) -> int:
-    return world.documents.count(Query("syncs", _overdue(shard, now), ("next_sync_at",)))
 
 
 def _behind(world: World, shard: int, now: datetime) -> list[SyncState]:
@@ -83,9 +80,3 @@ def _behind(world: World, shard: int, now: datetime) -> list[SyncState]:
 def _emails(world: World, status: EmailStatus, since: datetime) -> int:
     where = Where("status", "==", status.value), Where("updated_at", ">=", since)
     return world.documents.count(Query("emails", where, ("-updated_at",), group=True))
-
-
-def _stuck(world: World, now: datetime) -> int:
-    return world.documents.count(
-        Query("emails", (Where("due_at", "<=", now),), ("due_at",), group=True)
-    )

@@ -88,12 +88,12 @@ def _row(one: SyncState, now: datetime) -> tuple[str, ...]:
 
 def _queues(queues: Sequence[QueueState]) -> Table:
     table = Table("queue", "waiting", "running", "", box=SIMPLE_HEAD)
-    for one in queues:
-        known = one.waiting is not None
+    for queue in queues:
+        known = queue.waiting is not None
         table.add_row(
-            one.name,
-            str(one.waiting) if known else "?",
-            str(one.running) if known else "?",
-            escape(one.note),
+            queue.name,
+            str(queue.waiting) if known else "?",
+            str(queue.running) if known else "?",
+            escape(queue.note),
         )
     return table

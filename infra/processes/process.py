@@ -175,8 +175,9 @@ def stop_all(processes: Sequence[Process]) -> None:
 
 def _minimal() -> dict[str, str]:
     """What a program needs to run at all; every setting beyond it has to be granted."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
-    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+    needed = ("PATH", "HOME", "LANG", "TZ")
+    inherited = {name: os.environ[name] for name in needed if name in os.environ}
+    return inherited | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
 
 
 def _in_short(line: Mapping[str, object]) -> object:

@@ -25,11 +25,9 @@ def record(change: Change) -> dict[str, Any]:
     """`messages` repeats what the typed array says."""
     _, array = _ARRAYS[change.kind]
     brief = {"id": change.message, "threadId": change.thread}
-    entry: dict[str, Any] = {"message": brief | _labels(change.labels)}
+    entry: dict[str, Any] = {"message": dict(brief)}
+    if change.labels:
+        entry["message"]["labelIds"] = change.labels
     if change.moved:
         entry["labelIds"] = change.moved
     return {"id": str(change.number), "messages": [brief], array: [entry]}
-
-
-def _labels(labels: tuple[str, ...]) -> dict[str, Any]:
-    return {"labelIds": labels} if labels else {}
