@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+from shared.domain.mailboxes import Account
 from shared.ports.world import World
 
 
@@ -82,5 +83,5 @@ class _HauntedProvider(_Haunted):
         super().__init__(inner, gremlin, set())
         self.oauth = _Haunted(inner.oauth, gremlin, {"finish", "refresh", "revoke"})
 
-    def mail(self, tokens: Any) -> _Haunted:
-        return _Haunted(self._inner.mail(tokens), self._gremlin, self.MAIL)
+    def mail(self, account: Account, tokens: Any) -> _Haunted:
+        return _Haunted(self._inner.mail(account, tokens), self._gremlin, self.MAIL)

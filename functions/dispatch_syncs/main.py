@@ -1,6 +1,6 @@
-"""Scheduled: one sync task for every mailbox that is due."""
+"""Scheduled: one sync task for every feed that is due."""
 
-from shared.services.syncing import engine
+from shared.services import schedule
 from shared.web.endpoints import PrivateApi, Request, Response, TaskCall
 
 api = PrivateApi("dispatch_syncs")
@@ -8,7 +8,7 @@ api = PrivateApi("dispatch_syncs")
 
 @api.handler
 def dispatch(call: TaskCall) -> None:
-    engine.dispatch(call.world)
+    schedule.dispatch(call.world)
 
 
 def dispatch_syncs(request: Request) -> Response:

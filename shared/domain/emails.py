@@ -9,8 +9,9 @@ either, so nobody sends it again without a person deciding.
 from datetime import datetime, timedelta
 from enum import Enum
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
+from shared.domain.leases import Leasable, Lease
 from shared.domain.mail import Address
 
 
@@ -47,7 +48,7 @@ class Attempt(Struct, kw_only=True):
     detail: str = ""
 
 
-class Email(Struct, kw_only=True):
+class Email(Leasable, kw_only=True):
     id: str
     team_id: str
     user_id: str
@@ -70,6 +71,7 @@ class Email(Struct, kw_only=True):
     """The provider's id of the sent mail, as its answer to dispatching named it."""
     due_at: datetime | None = None
     """When somebody must look after it if no task did; None when nothing is left to do."""
+    holder: str = ""
     lease_until: datetime | None = None
     fence: int = 0
     lookups: int = field(default=0, name="looked")
@@ -85,6 +87,16 @@ class Email(Struct, kw_only=True):
     created_at: datetime
     updated_at: datetime
     sent_at: datetime | None = None
+
+    @property
+    def lease(self) -> Lease:
+        """The right to deliver it."""
+        return Lease(holder=self.holder, fence=self.fence, until=self.lease_until)
+
+    def with_lease(self, lease: Lease) -> "Email":
+        return structs.replace(
+            self, holder=lease.holder, fence=lease.fence, lease_until=lease.until
+        )
 
 
 MAX_ATTEMPTS_KEPT = 20

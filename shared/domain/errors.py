@@ -13,6 +13,7 @@ MailbridgeError
 ├── Unprocessable           understood, and not to be done: an idempotency key of another request
 ├── TooMany                 the caller has used up what it may ask
 ├── Busy                    somebody else holds the lease
+├── LeaseLost               somebody else took the lease over: what we still wanted to write is void
 ├── GrantRevoked            the provider's final word: only a new consent helps
 │   └── AdminApprovalNeeded and only an administrator of the organisation can bring it about
 ├── MissingScope            the user did not allow this when connecting
@@ -148,6 +149,10 @@ class Busy(MailbridgeError):
     def __init__(self, detail: str, *, until: datetime) -> None:
         super().__init__(detail, reason="busy")
         self.until = until
+
+
+class LeaseLost(MailbridgeError):
+    pass
 
 
 class GrantRevoked(MailbridgeError):

@@ -4,9 +4,10 @@ from datetime import datetime
 from enum import Enum
 from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from shared.domain import ids
+from shared.domain.leases import Leasable, Lease
 
 
 class GrantState(Enum):
@@ -65,11 +66,10 @@ class Disconnection(Struct, kw_only=True):
 
     history: History
     holder: str = ""
-    """A random id, so that no two holds are ever mistaken for each other."""
     until: datetime | None = None
 
 
-class Mailbox(Struct, kw_only=True):
+class Mailbox(Leasable, kw_only=True):
     id: str
     team_id: str
     user_id: str
@@ -95,8 +95,27 @@ class Mailbox(Struct, kw_only=True):
     """When the provider last accepted the grant."""
     disconnection: Disconnection | None = field(default=None, name="leaving")
     """What disconnecting has still to clear away."""
+    fence: int = 0
+    """How often somebody took the right to clear it away."""
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def lease(self) -> Lease:
+        """The right to clear it away."""
+        under_way = self.disconnection or Disconnection(history=History.KEEP)
+        return Lease(holder=under_way.holder, fence=self.fence, until=under_way.until)
+
+    def with_lease(self, lease: Lease) -> "Mailbox":
+        under_way = self.disconnection and structs.replace(
+            self.disconnection, holder=lease.holder, until=lease.until
+        )
+        return structs.replace(self, disconnection=under_way, fence=lease.fence)
+
+    @property
+    def account(self) -> Account:
+        """At the provider."""
+        return Account(self.account_id, self.address, self.name)
 
     @property
     def live(self) -> bool:

@@ -3,7 +3,10 @@
 from datetime import datetime, timedelta
 from enum import Enum
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
+
+from shared.domain import ids
+from shared.domain.leases import Leasable, Lease
 
 
 class Why(Enum):
@@ -53,19 +56,26 @@ class Progress(Struct, kw_only=True):
     units: int = 0
 
 
-class Lease(Struct, kw_only=True):
-    fence: int = 0
-    until: datetime | None = None
+class SyncState(Leasable, kw_only=True):
+    """Where one feed of one mailbox stands."""
 
-
-class SyncState(Struct, kw_only=True):
     mailbox_id: str
     team_id: str
+    feed: str = "mail"
     shard: int
     next_sync_at: datetime | None
     """None while there is nothing to sync: disconnected, or waiting for a new consent."""
     check_at: datetime | None = None
-    """When the grant is to be validated next; None when there is nothing left to look after."""
+    """When the grant is to be validated next; None when there is nothing left to look after, and for
+    every feed but mail: a mailbox has one grant."""
+    wanted: int = 0
+    """How many hints there were that something is to be done. A run that sees it grow goes on."""
+    queued_at: datetime | None = None
+    """When the last task that was enqueued is due."""
+    started_at: datetime | None = None
+    """When the last run began: a task that was due before is no longer waiting."""
+    failures: int = 0
+    """Runs in a row that the provider kept from their end."""
     cursor: str | None = None
     covered_through: datetime | None = None
     """Every address added up to here has had its past mail imported …"""
@@ -75,11 +85,46 @@ class SyncState(Struct, kw_only=True):
     pace: int = 0
     """How many messages one round asks for: halved when the provider asks to wait, so that a round
     fits into what it allows; 0 is as many as it takes."""
-    lease: Lease = field(default_factory=Lease)
+    held: Lease = field(default_factory=Lease, name="lease")
     progress: Progress = field(default_factory=Progress)
     last_good_at: datetime | None = None
     last_error: str = ""
     last_error_at: datetime | None = None
+
+    @property
+    def lease(self) -> Lease:
+        return self.held
+
+    def with_lease(self, lease: Lease) -> "SyncState":
+        return structs.replace(self, held=lease)
+
+    def task_waits(self, now: datetime) -> bool:
+        """Whether a task is enqueued that no run has begun to answer. It is believed in for a while only:
+        the one who said so may have died before enqueuing it, and a queue may be purged."""
+        if self.queued_at is None or (self.started_at and self.queued_at <= self.started_at):
+            return False
+        return now < self.queued_at + BELIEVED
+
+
+def sync_id(mailbox_id: str, feed: str = "mail") -> str:
+    """The id of a feed's state. Mail's is its mailbox's, as it was when there was no other feed."""
+    return mailbox_id if feed == "mail" else ids.derived("feed", mailbox_id, feed)
+
+
+def hinted(state: SyncState, now: datetime) -> tuple[SyncState, bool]:
+    """The state after a hint, and whether a task is to be enqueued: not while one waits, nor while
+    somebody is at work, who will see `wanted` when they are done."""
+    wanted = structs.replace(state, wanted=state.wanted + 1)
+    if state.lease.runs(now) or state.task_waits(now):
+        return wanted, False
+    return structs.replace(wanted, queued_at=now), True
+
+
+def pause(failures: int, share: float) -> timedelta:
+    """How long a provider in trouble is left alone: 10 s, 20 s … 10 min, each up to a fifth longer by
+    `share` (0 to 1, at random), so that those who failed together do not come back together."""
+    longest = LONGEST_PAUSE.total_seconds()
+    return timedelta(seconds=min(5 * 2 ** min(failures, 10), longest) * (1 + share / 5))
 
 
 class Trouble(Struct, kw_only=True):
@@ -92,6 +137,9 @@ class Trouble(Struct, kw_only=True):
     retry_at: datetime | None
 
 
+LONGEST_PAUSE = timedelta(minutes=10)
+BELIEVED = 2 * LONGEST_PAUSE
+"""How long after it was due a task is taken to be still waiting in its queue."""
 SHARDS = 8
 """Due mailboxes are listed shard by shard: an index on a time alone tops out at 500 writes/s."""
 MAX_ATTEMPTS = 64

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.domain.errors import (
     AdminApprovalNeeded,
@@ -15,6 +15,7 @@ from shared.domain.errors import (
     ProviderUnavailable,
     RateLimited,
 )
+from shared.domain.leases import Leasable, Lease
 
 _KINDS: dict[str, type[MailbridgeError]] = {
     kind.__name__: kind
@@ -69,7 +70,7 @@ def failure(error: MailbridgeError, *, before: Failure | None, now: datetime) ->
     )
 
 
-class CachedToken(Struct, kw_only=True):
+class CachedToken(Leasable, kw_only=True):
     """The access token of one mailbox, sealed, and the lease under which it is refreshed."""
 
     sealed: str = ""
@@ -77,10 +78,20 @@ class CachedToken(Struct, kw_only=True):
     rotated: str = ""
     """The newest refresh token, sealed, while it is newer than the mailbox's secret; "" otherwise."""
     holder: str = ""
-    """Who refreshes it just now: a random id, so that no two leases are ever mistaken for each other."""
+    fence: int = 0
     lease_until: datetime | None = None
     failure: Failure | None = None
     """None after a success."""
+
+    @property
+    def lease(self) -> Lease:
+        """The right to refresh it."""
+        return Lease(holder=self.holder, fence=self.fence, until=self.lease_until)
+
+    def with_lease(self, lease: Lease) -> "CachedToken":
+        return structs.replace(
+            self, holder=lease.holder, fence=lease.fence, lease_until=lease.until
+        )
 
 
 class UsedState(Struct, kw_only=True):

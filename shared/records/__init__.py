@@ -16,10 +16,14 @@ from shared.domain.requests import KeyedRequest, Spent
 from shared.domain.sync import SyncState, Trouble
 from shared.domain.tokens import CachedToken, UsedState
 from shared.ports.documents import DocumentStore
-from shared.records.collection import Collection, Versioned
+from shared.records import leased
+from shared.records.collection import Change, Collection, Versioned
+from shared.records.leased import Leased
 
 __all__ = [
+    "Change",
     "Collection",
+    "Leased",
     "Versioned",
     "activities",
     "addresses",
@@ -33,6 +37,7 @@ __all__ = [
     "connections",
     "contacts",
     "emails",
+    "leased",
     "mailboxes",
     "messages",
     "pieces",
@@ -108,8 +113,8 @@ def syncs(store: DocumentStore) -> Collection[SyncState]:
     return Collection(store, "syncs", SyncState)
 
 
-def troubles(store: DocumentStore, mailbox_id: str) -> Collection[Trouble]:
-    return Collection(store, f"syncs/{mailbox_id}/troubles", Trouble)
+def troubles(store: DocumentStore, sync_id: str) -> Collection[Trouble]:
+    return Collection(store, f"syncs/{sync_id}/troubles", Trouble)
 
 
 def cached_tokens(store: DocumentStore) -> Collection[CachedToken]:

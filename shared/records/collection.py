@@ -1,13 +1,21 @@
 """One kind of record in one place: Structs out and in, and writes as values to be batched."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from shared.domain.errors import InvalidRequest, NotFound
-from shared.ports.documents import Data, Document, DocumentStore, Query, Where, Write
+from shared.ports.documents import (
+    Data,
+    Document,
+    DocumentStore,
+    Query,
+    Transaction,
+    Where,
+    Write,
+)
 from shared.records import schema
 
 R = TypeVar("R", bound=Struct)
@@ -20,6 +28,13 @@ class Versioned(Struct, Generic[R], frozen=True):
     version: Any
     stored: Data
     """All of the document, also what only a newer release knows of."""
+
+
+class Change(Struct, Generic[R], frozen=True):
+    """What a record becomes, and what is written together with it, or not at all."""
+
+    record: R
+    also: Sequence[Write] = ()
 
 
 class Collection(Generic[R]):
@@ -50,8 +65,11 @@ class Collection(Generic[R]):
         """Raises NotFound."""
         if found := self.find(id):
             return found
+        raise self._missing(id)
+
+    def _missing(self, id: str) -> NotFound:
         noun = self._kind.__name__.lower()
-        raise NotFound(f"There is no {noun} {id!r} here.", reason=f"{noun}_not_found")
+        return NotFound(f"There is no {noun} {id!r} here.", reason=f"{noun}_not_found")
 
     def many(self, ids: Iterable[str]) -> dict[str, Versioned[R]]:
         """Those that exist, by id."""
@@ -104,6 +122,22 @@ class Collection(Generic[R]):
 
     def delete(self, id: str) -> None:
         self._store.write(self.deleting(id))
+
+    def change(self, id: str, decide: Callable[[R], Change[R] | None]) -> R | None:
+        """Writes what `decide` makes of the record as it is now; the record as written, None when there
+        is nothing to change. `decide` may run several times and has no other effect; what it raises is
+        raised. Raises NotFound, and PreconditionFailed when it kept losing."""
+
+        def work(transaction: Transaction) -> R | None:
+            if (document := transaction.get(self.path(id))) is None:
+                raise self._missing(id)
+            current = self.read(document)
+            if (change := decide(current.record)) is None:
+                return None
+            transaction.write(self.replacing(id, current, change.record), *change.also)
+            return change.record
+
+        return self._store.transaction(work)
 
     # -- writes as values, to go into one batch ---------------------------------------------------
 

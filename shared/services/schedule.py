@@ -1,137 +1,135 @@
-"""The right to work on one mailbox, its sync state while one holds it, and what is due."""
+"""Who works on which feed, and when: tasks, hints that lose nothing, and what is due."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from shared import records
+from msgspec import structs
+
+from shared import logs, records
 from shared.domain import ids
-from shared.domain.errors import Busy, Conflict
-from shared.domain.sync import SHARDS, Lease, SyncState
-from shared.ports.documents import Transaction, Where
+from shared.domain.errors import PreconditionFailed
+from shared.domain.sync import SHARDS, SyncState, hinted, sync_id
+from shared.ports.documents import Where
 from shared.ports.tasks import Task
 from shared.ports.world import World
 
-LEASE = timedelta(seconds=45)
-"""Renewed before every round of requests; longer than the slowest of them."""
-SLOT_SECONDS = 3
 PAGE = 200
 """Mailboxes whose tasks are made together."""
+TRIES = 5
 
 Due = Literal["next_sync_at", "check_at"]
 
 
-def task(mailbox_id: str, *, name: str = "", not_before: datetime | None = None) -> Task:
-    return Task("sync_mailbox", {"mailbox_id": mailbox_id}, not_before, name)
+def task(state: SyncState, *, name: str = "", not_before: datetime | None = None) -> Task:
+    body = {"mailbox_id": state.mailbox_id}
+    if state.feed != "mail":
+        body["feed"] = state.feed
+    return Task("sync_mailbox", body, not_before, name)
 
 
-def soon(world: World, mailbox_id: str) -> Task:
-    """A sync within seconds: however many ask for it at once, it is one task."""
-    slot = int(world.clock.now().timestamp() // SLOT_SECONDS) + 1
-    at = datetime.fromtimestamp(slot * SLOT_SECONDS, UTC)
-    return task(mailbox_id, name=ids.derived("sync-soon", mailbox_id, str(slot)), not_before=at)
+# -- hints ------------------------------------------------------------------------------------------
 
 
-_WORKERS = (
-    "cursor",
-    "covered_through",
-    "covered_recent",
-    "importing",
-    "pace",
-    "lease",
-    "progress",
-)
-"""The fields that only the holder of the lease writes."""
+def soon(world: World, *mailbox_ids: str, feed: str = "mail", due: bool = False) -> None:
+    """Something is to be done for these mailboxes (at most 500). `due` makes it the schedule's business
+    too, should the task get lost. However many ask, one task waits.
 
-
-class LeaseLost(Conflict):
-    """Somebody else works on this mailbox now: what this worker still wanted to say is void."""
-
-
-class Held:
-    """One worker's hold on one mailbox. It writes only what belongs to the worker, so that the
-    schedule and the users may change the rest of the state meanwhile."""
-
-    def __init__(self, world: World, mailbox_id: str, state: SyncState) -> None:
-        self._world = world
-        self._syncs = records.syncs(world.documents)
-        self._mailbox_id = mailbox_id
-        self.state = state
-
-    def save(self, **also: datetime | str | None) -> None:
-        """Stores where the sync stands and renews the lease. Raises LeaseLost."""
-        self.state.lease.until = self._world.clock.now() + LEASE
-        self._store(also)
-
-    def renew_if_old(self) -> None:
-        until = self.state.lease.until
-        if until is None or until - self._world.clock.now() < LEASE / 2:
-            self.save()
-
-    def release(self, **also: datetime | str | None) -> None:
-        self.state.lease.until = None
-        self._store(also)
-
-    def _store(self, also: dict[str, datetime | str | None]) -> None:
-        state = self.state
-        fields = {name: getattr(state, name) for name in _WORKERS} | also
-
-        def work(transaction: Transaction) -> None:
-            document = transaction.get(self._syncs.path(self._mailbox_id))
-            held = self._syncs.read(document) if document else None
-            if held is None or held.record.lease.fence != state.lease.fence:
-                raise LeaseLost("Another worker took this mailbox over.", reason="lease_lost")
-            transaction.write(self._syncs.updating(self._mailbox_id, held, **fields))
-
-        self._world.documents.transaction(work)
-
-
-def take(world: World, mailbox_id: str) -> Held:
-    """Raises Busy while somebody else works, NotFound when there is no such mailbox."""
+    A feed that is not to be synced is left alone. Raises ProviderUnavailable when the queue does not
+    answer: then the schedule does it."""
     syncs = records.syncs(world.documents)
-    syncs.get(mailbox_id)
+    for _ in range(TRIES):
+        now = world.clock.now()
+        found = syncs.many(sync_id(id, feed) for id in mailbox_ids)
+        live = {id: one for id, one in found.items() if due or one.record.next_sync_at}
+        after = {id: hinted(one.record, now) for id, one in live.items()}
+        if due:
+            after = {
+                id: (structs.replace(state, next_sync_at=now), call)
+                for id, (state, call) in after.items()
+            }
+        try:
+            world.documents.write(
+                *(syncs.replacing(id, live[id], state) for id, (state, _) in after.items())
+            )
+        except PreconditionFailed:  # a run or another hint came between
+            continue
+        world.tasks.enqueue(*(task(state) for state, call in after.values() if call))
+        return
+    logs.warning("hint left to the schedule", mailboxes=len(mailbox_ids))
+
+
+def after_lease(world: World, id: str) -> None:
+    """A task came while somebody is at work, or died at it: looked at again when the lease ends, unless
+    another task waits for that already."""
     now = world.clock.now()
 
-    def work(transaction: Transaction) -> SyncState:
-        document = transaction.get(syncs.path(mailbox_id))
-        assert document is not None  # noqa: S101  # sync states are never deleted
-        state = syncs.read(document).record
-        if state.lease.until and state.lease.until > now:
-            raise Busy("This mailbox is being synced.", until=state.lease.until)
-        state.lease = Lease(fence=state.lease.fence + 1, until=now + LEASE)
-        write = syncs.updating(mailbox_id, syncs.read(document), lease=state.lease)
-        transaction.write(write)
-        return state
+    def decide(state: SyncState) -> records.Change[SyncState] | None:
+        if state.lease.until is None or (state.queued_at and state.queued_at > now):
+            return None
+        again = max(state.lease.until, now)
+        return records.Change(structs.replace(state, wanted=state.wanted + 1, queued_at=again))
 
-    return Held(world, mailbox_id, state=world.documents.transaction(work))
+    if changed := records.syncs(world.documents).change(id, decide):
+        world.tasks.enqueue(task(changed, not_before=changed.queued_at))
+
+
+# -- what is due ------------------------------------------------------------------------------------
+
+
+def dispatch(world: World) -> int:
+    """Enqueues one task for each feed that is due and has none waiting; how many feeds were due. Runs
+    every minute, or twice at once."""
+    now = world.clock.now()
+    interval = timedelta(seconds=world.settings.sync_interval_seconds)
+    due = hand_out(world, "next_sync_at", _scheduled, interval, queued_at=now)
+    lags = [(now - state.next_sync_at).total_seconds() for state in due if state.next_sync_at]
+    logs.info("syncs dispatched", count=len(due), lag_seconds=round(max(lags, default=0.0), 1))
+    return len(due)
+
+
+def _scheduled(state: SyncState, now: datetime) -> Task | None:
+    if state.task_waits(now) or state.lease.runs(now):
+        return None
+    id = sync_id(state.mailbox_id, state.feed)
+    return task(state, name=ids.derived("sync", id, str(state.next_sync_at)))
 
 
 def hand_out(
     world: World,
     field: Due,
-    tasks: Callable[[Sequence[SyncState]], Sequence[Task]],
+    make: Callable[[SyncState, datetime], Task | None],
     again: timedelta,
+    **also: datetime,
 ) -> list[SyncState]:
-    """Enqueues the tasks of all mailboxes that are due by `field`, and moves each on by `again`; those
-    mailboxes, as they were.
+    """Enqueues the task of each state that is due by `field`, and moves all on by `again`; those states,
+    as they were. `also` is written where there was a task.
 
-    A mailbox is moved on only after its task is stored: dying in between repeats a task, which its
-    name drops, and never skips a mailbox.
+    A state is moved on only after its task is stored: dying in between repeats a task, which its name
+    drops, and never skips a mailbox.
     """
     handed: list[SyncState] = []
     for shard in range(SHARDS):
         while due := _due(world, field, shard):
-            world.tasks.enqueue(*tasks(due))
-            later = world.clock.now() + again
+            now = world.clock.now()
+            made = [make(state, now) for state in due]
+            world.tasks.enqueue(*(one for one in made if one))
             syncs = records.syncs(world.documents)
             world.documents.write(
-                *(syncs.updating(state.mailbox_id, **{field: later}) for state in due)
+                *(
+                    syncs.updating(
+                        sync_id(state.mailbox_id, state.feed),
+                        **{field: now + again},
+                        **(also if one else {}),
+                    )
+                    for state, one in zip(due, made, strict=True)
+                )
             )
             handed += due
     return handed
 
 
-def _due(world: World, field: Due, shard: int) -> list[SyncState]:
+def _due(world: World, field: Due, shard: int) -> Sequence[SyncState]:
     page, _ = records.syncs(world.documents).page(
         Where("shard", "==", shard),
         Where(field, "<=", world.clock.now()),

@@ -5,13 +5,13 @@ from shared.domain.mailboxes import Connection
 from shared.ports.documents import Where
 from shared.ports.world import World
 from shared.services.accounts import confirming, tokens
-from shared.services.sending import deliver
+from shared.services.sending import delivery
 
 PAGE = 100
 
 
 def run(world: World) -> None:
-    deliver.sweep(world)
+    delivery.sweep(world)
     _expired_connections(world)
     _used_states(world)
     _keyed_requests(world)

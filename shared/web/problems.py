@@ -67,6 +67,7 @@ _TABLE = (
     _Row(errors.PreconditionFailed, "precondition-failed", 412, "Changed meanwhile", 503),
     _Row(errors.Conflict, "conflict", 409, "Not possible in this state"),
     _Row(errors.Busy, "busy", 409, "Somebody is at it"),
+    _Row(errors.LeaseLost, "conflict", 409, "Changed meanwhile"),
     _Row(errors.GrantRevoked, "grant-revoked", 409, "The mailbox must be connected again"),
     _Row(errors.MissingScope, "missing-scope", 409, "The mailbox does not allow this"),
     _Row(errors.TooLarge, "too-large", 413, "Too large", 413),

@@ -10,13 +10,15 @@ from typing import Literal, Protocol, get_args
 from infra.simulator import Fault, Simulator
 from infra.simulator.google import scopes
 from shared.domain.mail import Address, OutgoingMail
-from shared.domain.mailboxes import Capability
+from shared.domain.mailboxes import Account, Capability
 from shared.ports.providers import Credential, MailProvider, Provider
 from shared.providers.google.provider import Google
 from shared.providers.microsoft.provider import Microsoft
 from shared.providers.microsoft.scopes import CAPABILITIES
 from shared.providers.registry import Registry
 from tests.world import consent, settings
+
+ACCOUNT = Account("1", "ana@example.com", "Ana")
 
 CALLBACK = "http://127.0.0.1:8080/oauth_callback"
 

@@ -16,6 +16,7 @@ from shared.domain.mailboxes import Capability
 from shared.ports.providers import Fetched, MailProvider, Search
 from shared.providers.registry import PROVIDERS
 from tests.contracts.providers import (
+    ACCOUNT,
     HARNESSES,
     Harness,
     Tokens,
@@ -40,7 +41,7 @@ def tokens(harness: Harness) -> Tokens:
 
 @pytest.fixture
 def mailbox(harness: Harness, tokens: Tokens) -> MailProvider:
-    return harness.provider.mail(tokens)
+    return harness.provider.mail(ACCOUNT, tokens)
 
 
 def deliver(harness: Harness, count: int) -> list[str]:
@@ -308,7 +309,7 @@ def test_reading_costs_quota_that_is_counted(harness: Harness, mailbox: MailProv
 
 
 def test_a_mailbox_that_may_not_be_read_says_which_scope_it_lacks(harness: Harness) -> None:
-    mailbox = harness.provider.mail(tokens_of(harness, ANA, without=Capability.READ))
+    mailbox = harness.provider.mail(ACCOUNT, tokens_of(harness, ANA, without=Capability.READ))
     delivered = deliver(harness, 1)
     for read in (mailbox.envelopes, mailbox.mails):
         with pytest.raises(MissingScope) as caught:

@@ -17,6 +17,7 @@ from shared.domain.mailboxes import Capability
 from shared.ports.providers import MailProvider
 from shared.providers.registry import PROVIDERS
 from tests.contracts.providers import (
+    ACCOUNT,
     HARNESSES,
     Harness,
     Tokens,
@@ -40,7 +41,7 @@ def tokens(harness: Harness) -> Tokens:
 
 @pytest.fixture
 def mailbox(harness: Harness, tokens: Tokens) -> MailProvider:
-    return harness.provider.mail(tokens)
+    return harness.provider.mail(ACCOUNT, tokens)
 
 
 def send(mailbox: MailProvider, mail: OutgoingMail) -> str:
@@ -212,7 +213,7 @@ def test_a_mail_that_cannot_be_built_is_refused_before_anything_is_made(
 def test_a_mailbox_that_may_send_and_not_read_says_what_the_provider_named(
     harness: Harness,
 ) -> None:
-    mailbox = harness.provider.mail(tokens_of(harness, ANA, without=Capability.READ))
+    mailbox = harness.provider.mail(ACCOUNT, tokens_of(harness, ANA, without=Capability.READ))
     handle = mailbox.prepare(outgoing())
     provider_sent_id = mailbox.dispatch(handle, outgoing())
     named = "sent" if provider_sent_id else "unclear"
@@ -221,7 +222,7 @@ def test_a_mailbox_that_may_send_and_not_read_says_what_the_provider_named(
 
 
 def test_a_mailbox_that_may_not_send_says_which_scope_it_lacks(harness: Harness) -> None:
-    mailbox = harness.provider.mail(tokens_of(harness, ANA, without=Capability.SEND))
+    mailbox = harness.provider.mail(ACCOUNT, tokens_of(harness, ANA, without=Capability.SEND))
     with pytest.raises(MissingScope) as caught:
         send(mailbox, outgoing())
     assert caught.value.scopes == harness.provider.scopes_for(Capability.SEND)

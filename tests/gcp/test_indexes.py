@@ -17,11 +17,10 @@ from shared.domain.emails import EmailStatus
 from shared.domain.mailboxes import History
 from shared.ports.documents import Query, Where
 from shared.records import Collection
-from shared.services import sweep
+from shared.services import schedule, sweep
 from shared.services.accounts import audit, mailboxes, validation
 from shared.services.paging import PageQuery
 from shared.services.sending import emails
-from shared.services.syncing import engine
 from shared.services.timelines import contacts
 from tests.gcp.recorder import ASKERS, SHARED, Recorder, Shape, Site, shape
 from tests.world import (
@@ -115,7 +114,7 @@ def asked(world: LocalWorld, simulator: Simulator) -> set[tuple[Shape, Site]]:
         emails.list_(world, ANA, emails.EmailQuery(mailbox_id=mailbox_id))
         emails.list_(world, ANA, emails.EmailQuery(mailbox_id=mailbox_id, status=EmailStatus.DRAFT))
     world.clock.sleep(3600)
-    engine.dispatch(world)
+    schedule.dispatch(world)
     work(world)
     sweep.run(world)
     validation.dispatch(world)

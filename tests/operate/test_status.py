@@ -15,9 +15,9 @@ from infra.simulator import Simulator
 from shared import records
 from shared.config import Settings
 from shared.domain.caller import Caller
+from shared.services import schedule
 from shared.services.accounts import mailboxes
 from shared.services.sending import emails
-from shared.services.syncing import engine
 from tests.gcp import emulator
 from tests.gcp.world import CloudWorld
 from tests.operate.conftest import OUTPUTS, FakeGoogle
@@ -67,7 +67,7 @@ def test_mailboxes_are_counted_by_state_over_all_teams(world: LocalWorld) -> Non
 
 def test_lateness_is_that_of_the_most_overdue_mailbox(world: LocalWorld) -> None:
     mailboxes = [connect(world, ANA, f"user{number}@example.com") for number in range(3)]
-    engine.dispatch(world)
+    schedule.dispatch(world)
     assert status.read(world).due == 0
     assert status.read(world).lag == timedelta(0)
     now = world.clock.now()

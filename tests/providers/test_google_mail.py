@@ -15,7 +15,7 @@ from shared.providers.google.mail import Gmail
 from shared.providers.google.scopes import SCOPES
 from shared.providers.google.search import query
 from shared.providers.http import Http
-from tests.contracts.providers import GoogleHarness, incoming, outgoing, tokens_of
+from tests.contracts.providers import ACCOUNT, GoogleHarness, incoming, outgoing, tokens_of
 from tests.providers.server import Asked, Reply, json_reply, serving
 
 ANA = "ana@example.com"
@@ -42,7 +42,7 @@ def gmail(url: str) -> Gmail:
 
 def test_units_are_counted_as_gmail_counts_them(simulator: Simulator) -> None:
     harness = GoogleHarness(simulator)
-    mailbox = harness.provider.mail(tokens_of(harness, ANA))
+    mailbox = harness.provider.mail(ACCOUNT, tokens_of(harness, ANA))
     ids = [harness.deliver(ANA, incoming(str(number))) for number in range(3)]
     simulator.meters.reset()
     mailbox.changes(mailbox.cursor())
@@ -58,7 +58,7 @@ def test_units_are_counted_as_gmail_counts_them(simulator: Simulator) -> None:
 
 def test_a_read_that_was_refused_costs_nothing(simulator: Simulator) -> None:
     harness = GoogleHarness(simulator)
-    mailbox = harness.provider.mail(tokens_of(harness, ANA))
+    mailbox = harness.provider.mail(ACCOUNT, tokens_of(harness, ANA))
     ids = [harness.deliver(ANA, incoming(str(number))) for number in range(3)]
     harness.refuse("read", 429, skip=1, times=None)
     mailbox.mails(ids)
@@ -125,7 +125,7 @@ def test_a_batch_too_large_to_read_at_once_is_read_in_smaller_ones(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness = GoogleHarness(simulator)
-    mailbox = harness.provider.mail(tokens_of(harness, ANA))
+    mailbox = harness.provider.mail(ACCOUNT, tokens_of(harness, ANA))
     small = [harness.deliver(ANA, incoming(str(number))) for number in range(4)]
     large = harness.deliver(ANA, incoming("large") + b"x" * 100_000)
     monkeypatch.setattr(http, "LARGEST_ANSWER", 50_000)  # the real bound would only take longer
@@ -150,7 +150,7 @@ def test_a_body_that_gmail_kept_back_is_fetched() -> None:
 
 def test_gmail_switched_off_for_our_project_is_our_own_fault(simulator: Simulator) -> None:
     harness = GoogleHarness(simulator)
-    mailbox = harness.provider.mail(tokens_of(harness, ANA))
+    mailbox = harness.provider.mail(ACCOUNT, tokens_of(harness, ANA))
     ids = [harness.deliver(ANA, incoming())]
     harness.refuse("read", 403, reason="accessNotConfigured")
     with pytest.raises(ConfigurationError):
@@ -159,7 +159,7 @@ def test_gmail_switched_off_for_our_project_is_our_own_fault(simulator: Simulato
 
 def test_a_fresh_token_that_is_refused_ends_no_grant(simulator: Simulator) -> None:
     harness = GoogleHarness(simulator)
-    mailbox = harness.provider.mail(tokens_of(harness, ANA))
+    mailbox = harness.provider.mail(ACCOUNT, tokens_of(harness, ANA))
     ids = [harness.deliver(ANA, incoming())]
     simulator.faults.add(Fault(method="gmail.*", status=401, times=None))
     for call in (mailbox.cursor, lambda: mailbox.mails(ids), lambda: mailbox.prepare(outgoing())):
@@ -178,7 +178,7 @@ def test_a_server_that_cannot_list_drafts_has_none_of_ours(status: int) -> None:
 
 def test_drafts_that_could_not_all_be_seen_are_not_taken_for_none(simulator: Simulator) -> None:
     harness = GoogleHarness(simulator)
-    mailbox = harness.provider.mail(tokens_of(harness, ANA))
+    mailbox = harness.provider.mail(ACCOUNT, tokens_of(harness, ANA))
     mailbox.prepare(outgoing())
     simulator.faults.add(Fault(method="gmail.drafts.get", status=500, times=None))
     with pytest.raises(ProviderUnavailable):
@@ -187,7 +187,7 @@ def test_drafts_that_could_not_all_be_seen_are_not_taken_for_none(simulator: Sim
 
 def test_a_dispatch_whose_answer_was_cut_short_did_happen(simulator: Simulator) -> None:
     harness = GoogleHarness(simulator)
-    mailbox = harness.provider.mail(tokens_of(harness, ANA))
+    mailbox = harness.provider.mail(ACCOUNT, tokens_of(harness, ANA))
     handle = mailbox.prepare(outgoing())
     harness.garble("dispatch", "malformed")
     assert mailbox.dispatch(handle, outgoing()) == ""
@@ -201,6 +201,6 @@ def test_settings_say_what_a_read_costs(simulator: Simulator) -> None:
     simulator.add_account(ANA)
     with serving(lambda _: json_reply(id="m1", payload={})) as server:
         own = GoogleSettings(gmail_url=server.url, gmail_units_per_get=5)
-        made = Google(Settings(vendors=(own,))).mail(OneToken())
+        made = Google(Settings(vendors=(own,))).mail(ACCOUNT, OneToken())
         made.outcome("", "", "m1")
     assert made.units == 5

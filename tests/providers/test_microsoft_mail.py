@@ -15,6 +15,7 @@ from shared.providers.microsoft.declaration import MicrosoftSettings
 from shared.providers.microsoft.provider import Microsoft
 from shared.providers.microsoft.scopes import SCOPES
 from tests.contracts.providers import (
+    ACCOUNT,
     MicrosoftHarness,
     everything_since,
     incoming,
@@ -34,7 +35,7 @@ def harness(simulator: Simulator) -> MicrosoftHarness:
 
 @pytest.fixture
 def mailbox(harness: MicrosoftHarness) -> MailProvider:
-    return harness.provider.mail(tokens_of(harness, ANA))
+    return harness.provider.mail(ACCOUNT, tokens_of(harness, ANA))
 
 
 def deliver(simulator: Simulator, number: int = 0) -> str:
@@ -311,7 +312,7 @@ def ok(**fields: object) -> Reply:
 def outlook(url: str) -> MailProvider:
     microsoft = Microsoft(Settings(vendors=(MicrosoftSettings(graph_url=url),)))
     microsoft.graph.sleep = lambda _: None
-    return microsoft.mail(Token())
+    return microsoft.mail(ACCOUNT, Token())
 
 
 def test_links_are_followed_to_the_configured_host_and_the_folders_own_path_alone() -> None:

@@ -16,7 +16,7 @@ from shared.ports.world import World
 from shared.providers.google.declaration import GoogleSettings
 from shared.services.accounts import confirming, connecting, mailboxes
 from shared.services.paging import PageQuery
-from shared.services.sending import deliver, emails
+from shared.services.sending import delivery, emails
 from shared.services.syncing import engine
 from shared.services.timelines import contacts
 from tests.gremlin import Gremlin, Killed
@@ -151,7 +151,7 @@ def test_deliver_email(scene: Scene, simulator: Simulator, vendor: Vendor) -> No
         return emails.create(world, ANA, new).id
 
     def attempt(world: World, email_id: str) -> None:
-        deliver.run(world, ANA.team_id, email_id)
+        delivery.run(world, ANA.team_id, email_id)
 
     def check(world: LocalWorld, account: str, email_id: str) -> None:
         nonlocal undecided

@@ -8,12 +8,11 @@ import pytest
 from infra.simulator import Fault, Simulator
 from shared import records
 from shared.domain.emails import EmailStatus
-from shared.domain.errors import Conflict, Forbidden, NotFound
+from shared.domain.errors import Conflict, Forbidden, LeaseLost, NotFound
 from shared.domain.mailboxes import GrantState, History
 from shared.ports.documents import Query
 from shared.ports.world import World
 from shared.providers.google.declaration import GoogleSettings
-from shared.services import schedule
 from shared.services.accounts import confirming, connecting, mailboxes, tokens, validation
 from shared.services.sending import emails
 from shared.services.syncing import engine
@@ -172,9 +171,9 @@ def test_it_is_not_connected_again_while_it_is_being_erased(
 
 def test_a_worker_that_syncs_it_just_now_stops(world: LocalWorld, simulator: Simulator) -> None:
     mailbox_id = fill(world, simulator, "ana@example.com")
-    held = schedule.take(world, mailbox_id)
+    held = engine.take(world, mailbox_id, world.clock.now())
     disconnect(world, ANA, mailbox_id)
-    with pytest.raises(schedule.LeaseLost):
+    with pytest.raises(LeaseLost):
         held.save()
 
 
@@ -183,7 +182,7 @@ def test_erasing_waits_for_a_worker_that_may_still_write(
 ) -> None:
     carl = add_contact(world, ANA, CARL)
     mailbox_id = fill(world, simulator, "ana@example.com")
-    schedule.take(world, mailbox_id)
+    engine.take(world, mailbox_id, world.clock.now())
     disconnect(world, ANA, mailbox_id, History.ERASE)
     world.clock.sleep(11)
     work(world)

@@ -18,7 +18,7 @@ from shared.domain.emails import EmailStatus
 from shared.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unprocessable
 from shared.services import sweep
 from shared.services.accounts import mailboxes
-from shared.services.sending import deliver, emails
+from shared.services.sending import delivery, emails
 from shared.services.sending.composing import Recipient
 from shared.services.sending.emails import (
     EmailChange,
@@ -242,7 +242,7 @@ def test_two_workers_at_once_send_once(
 
     def attempt(one: LocalWorld) -> None:
         with suppress(Conflict):
-            deliver.run(one, "acme", email.id)
+            delivery.run(one, "acme", email.id)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(attempt, others))

@@ -151,14 +151,12 @@ def test_an_outage_says_so_and_success_clears_it(
     world: LocalWorld, mailbox: MailboxView, simulator: Simulator, vendor: Vendor
 ) -> None:
     simulator.faults.add(Fault(method=vendor.api, status=503, times=None))
-    with pytest.raises(ProviderUnavailable):
-        engine.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
     found = shown(world, mailbox)
     assert found.state is GrantState.PROVIDER_UNAVAILABLE
     since = found.state_since
     world.clock.sleep(60)
-    with pytest.raises(ProviderUnavailable):
-        engine.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
     assert shown(world, mailbox).state_since == since, "it is the same outage"
 
     simulator.faults.clear()
@@ -171,8 +169,7 @@ def test_a_mailbox_in_passing_trouble_may_still_be_used(
     world: LocalWorld, mailbox: MailboxView, simulator: Simulator, vendor: Vendor
 ) -> None:
     simulator.faults.add(Fault(method=vendor.api, status=503, times=None))
-    with pytest.raises(ProviderUnavailable):
-        engine.run(world, mailbox.id)
+    engine.run(world, mailbox.id)
     assert mailboxes.sendable(world, ANA, mailbox.id).live
     assert mailboxes.sync_now(world, ANA, mailbox.id).state is GrantState.PROVIDER_UNAVAILABLE
 

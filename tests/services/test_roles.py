@@ -15,12 +15,11 @@ from infra.simulator import Simulator
 from shared.domain.errors import ProviderUnavailable
 from shared.ports.secrets import SecretStore
 from shared.ports.tasks import Task, TaskQueue
-from shared.services import sweep
+from shared.services import schedule, sweep
 from shared.services.accounts import confirming, connecting, keys, validation
 from shared.services.accounts.confirming import ConfirmConnection
 from shared.services.accounts.connecting import StartConsent
 from shared.services.sending import emails
-from shared.services.syncing import engine
 from shared.services.timelines import messages
 from tests.world import (
     ANA,
@@ -119,7 +118,7 @@ def uses(world: LocalWorld, simulator: Simulator, watch: Watch) -> set[Use]:
     _work(world, watch)
     _answered(world, as_function)  # and never confirmed
     world.clock.sleep((keys.KEY_AGE + timedelta(days=1)).total_seconds())
-    as_function("dispatch_syncs", lambda: engine.dispatch(world))
+    as_function("dispatch_syncs", lambda: schedule.dispatch(world))
     as_function("check_grants", lambda: validation.dispatch(world))
     as_function("sweep", lambda: sweep.run(world))
     world.clock.sleep(3 * 3600)

@@ -14,6 +14,7 @@ from shared.domain.contacts import Direction
 from shared.domain.errors import NotFound
 from shared.domain.mailboxes import LIVE, GrantState
 from shared.domain.sync import SHARDS, SyncState
+from shared.services import schedule
 from shared.services.accounts import mailboxes
 from shared.services.syncing import engine
 from shared.services.timelines import messages
@@ -425,15 +426,15 @@ def test_dispatch_enqueues_every_due_mailbox_once_though_it_dies_in_the_middle(
         states.put(state.mailbox_id, state)
     gremlin = Gremlin(kill_at=7)
     with pytest.raises(Killed):
-        engine.dispatch(gremlin.haunt(world))
+        schedule.dispatch(gremlin.haunt(world))
 
-    engine.dispatch(world)
+    schedule.dispatch(world)
 
     claimed = world.backend.tasks.claim(["sync_mailbox"], 5_000, timedelta(minutes=1))
     assert sorted(task.body["mailbox_id"] for task in claimed) == sorted(
         f"m{n}" for n in range(1_000)
     )
-    assert engine.dispatch(world) == 0
+    assert schedule.dispatch(world) == 0
 
 
 def test_a_page_token_that_died_between_two_tasks_starts_its_search_again(

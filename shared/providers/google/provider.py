@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from shared.config import Settings
-from shared.domain.mailboxes import Capability
+from shared.domain.mailboxes import Account, Capability
 from shared.ports.providers import MailProvider, TokenSource
 from shared.providers.google.declaration import DECLARATION, GoogleSettings
 from shared.providers.google.oauth import GoogleOAuth
@@ -31,7 +31,7 @@ class Google:
     def scopes_for(self, capability: Capability) -> tuple[str, ...]:
         return CAPABILITIES[capability]
 
-    def mail(self, tokens: TokenSource) -> MailProvider:
+    def mail(self, account: Account, tokens: TokenSource) -> MailProvider:  # noqa: ARG002
         from shared.providers.google.mail import Gmail
 
         return Gmail(self.gmail, tokens, self._units_per_get)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from shared.config import Settings
-from shared.domain.mailboxes import Capability
+from shared.domain.mailboxes import Account, Capability
 from shared.ports.providers import MailProvider, TokenSource
 from shared.providers.http import Http
 from shared.providers.microsoft.declaration import DECLARATION, MicrosoftSettings
@@ -30,7 +30,7 @@ class Microsoft:
     def scopes_for(self, capability: Capability) -> tuple[str, ...]:
         return CAPABILITIES[capability]
 
-    def mail(self, tokens: TokenSource) -> MailProvider:
+    def mail(self, account: Account, tokens: TokenSource) -> MailProvider:  # noqa: ARG002
         from shared.providers.microsoft.mail import Outlook
 
         return Outlook(self.graph, tokens)

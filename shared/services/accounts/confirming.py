@@ -37,7 +37,7 @@ def confirm(world: World, caller: Caller, request: ConfirmConnection) -> mailbox
         except (Conflict, NotFound):  # unless a second, simultaneous call was faster
             if not _own_connection(world, caller, request.connection).mailbox_id:
                 raise
-    world.tasks.enqueue(schedule.task(mailbox_of(connection)))
+    schedule.soon(world, mailbox_of(connection))
     return mailboxes.show(world, caller, mailbox_of(connection))
 
 
@@ -94,6 +94,7 @@ def _mailbox(world: World, caller: Caller, connection: Connection, held: Mailbox
         state_since=now,
         consented_at=now,
         last_good_at=now,
+        fence=held.fence if held else 0,
         created_at=held.created_at if held else now,
         updated_at=now,
     )

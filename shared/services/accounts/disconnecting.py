@@ -12,15 +12,14 @@ from datetime import datetime, timedelta
 from msgspec import Struct, structs
 
 from shared import logs, records
-from shared.domain import ids
 from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller
-from shared.domain.errors import Busy, MailbridgeError
+from shared.domain.errors import Busy, LeaseLost, MailbridgeError
 from shared.domain.mailboxes import LIVE, Connection, Disconnection, GrantState, History, Mailbox
-from shared.domain.sync import Lease
 from shared.ports.documents import Transaction, Where, Write
 from shared.ports.tasks import Task
 from shared.ports.world import World
+from shared.records import Change, leased
 from shared.services import outbox
 from shared.services.accounts import confirming, mailboxes, tokens
 from shared.services.timelines import erasing
@@ -71,14 +70,17 @@ def _stop(world: World, caller: Caller, mailbox: Mailbox, history: History) -> N
     def work(transaction: Transaction) -> None:
         found = transaction.get_many([kept.path(mailbox.id), syncs.path(mailbox.id)])
         current = kept.read(found[kept.path(mailbox.id)]).record
-        lease = syncs.read(found[syncs.path(mailbox.id)]).record.lease
+        sync = syncs.read(found[syncs.path(mailbox.id)])
         transaction.write(
             *_intending(world, caller, current, history),
-            syncs.updating(
+            syncs.replacing(
                 mailbox.id,
-                next_sync_at=None,
-                check_at=world.clock.now(),
-                lease=Lease(fence=lease.fence + 1, until=lease.until),
+                sync,
+                structs.replace(
+                    sync.record.with_lease(sync.record.lease.broken()),
+                    next_sync_at=None,
+                    check_at=world.clock.now(),
+                ),
             ),
         )
 
@@ -91,6 +93,7 @@ def _intending(world: World, caller: Caller, mailbox: Mailbox, history: History)
     before = mailbox.disconnection
     wish = History.ERASE if before and before.history is History.ERASE else history
     first = mailbox.state is not GrantState.DISCONNECTED
+    changed = before is None or before.history is not wish
     yield records.mailboxes(world.documents, mailbox.team_id).updating(
         mailbox.id,
         state=GrantState.DISCONNECTED,
@@ -98,7 +101,10 @@ def _intending(world: World, caller: Caller, mailbox: Mailbox, history: History)
         state_detail="",
         state_until=None,
         state_since=now if first else mailbox.state_since,
-        disconnection=Disconnection(history=wish, until=before.until if before else None),
+        disconnection=Disconnection(history=wish, until=before.until if before else None)
+        if changed
+        else before,
+        fence=mailbox.fence + changed,  # whoever clears away under another wish loses the right to
         updated_at=now,
     )
     if first or (wish is History.ERASE and before is None):
@@ -124,97 +130,49 @@ def run(world: World, team_id: str, mailbox_id: str) -> None:
         finished = _clear(world, team_id, mailbox_id, with_history=True)
     except Busy as busy:
         world.tasks.enqueue(task(team_id, mailbox_id, not_before=busy.until))
+    except LeaseLost:
+        logs.info("left to whoever took it over", mailbox=mailbox_id)
     else:
         if not finished:
             world.tasks.enqueue(task(team_id, mailbox_id))
 
 
 def _clear(world: World, team_id: str, mailbox_id: str, *, with_history: bool) -> bool:
-    """True when nothing is left to do. Without `with_history`, history is left to the task."""
-    held = _take(world, team_id, mailbox_id)
-    if held is None:
+    """True when nothing is left to do. Without `with_history`, history is left to the task. Raises Busy
+    while somebody else does it, LeaseLost when somebody else took it over."""
+    lease = leased.take(
+        records.mailboxes(world.documents, team_id),
+        mailbox_id,
+        clock=world.clock,
+        length=LEASE,
+        decide=lambda mailbox: Change(mailbox) if mailbox.disconnection else None,
+    )
+    if lease is None or (wished := lease.record.disconnection) is None:
         return True
     try:
-        _let_go(world, held.mailbox)
-        done = held.history is History.KEEP or (
-            with_history and erasing.erase(world, held.mailbox, held.renew)
-        )
+        _let_go(world, lease.record)
+        keep = wished.history is History.KEEP
+        done = keep or (with_history and erasing.erase(world, lease.record, lease.save))
     except Exception:
-        with suppress(Busy):
-            held.release()
+        with suppress(LeaseLost):
+            lease.release()
         raise
-    if done:
-        held.finish()
-    else:
-        held.release()
+    lease.release(lambda current: _cleared(world, current) if done else Change(current))
     return done
 
 
-def _take(world: World, team_id: str, mailbox_id: str) -> "Held | None":
-    """None when there is nothing to clear away. Raises Busy while somebody else does."""
-    kept = records.mailboxes(world.documents, team_id)
-    now = world.clock.now()
-    holder = ids.random()
-
-    def work(transaction: Transaction) -> Mailbox | None:
-        document = transaction.get(kept.path(mailbox_id))
-        if document is None or (mailbox := kept.read(document).record).disconnection is None:
-            return None
-        if mailbox.disconnection.until and mailbox.disconnection.until > now:
-            raise Busy("This mailbox is being disconnected.", until=mailbox.disconnection.until)
-        mailbox.disconnection.holder, mailbox.disconnection.until = holder, now + LEASE
-        write = kept.updating(mailbox_id, kept.read(document), disconnection=mailbox.disconnection)
-        transaction.write(write)
-        return mailbox
-
-    mailbox = world.documents.transaction(work)
-    return (
-        Held(world, mailbox, mailbox.disconnection) if mailbox and mailbox.disconnection else None
+def _cleared(world: World, mailbox: Mailbox) -> Change[Mailbox]:
+    """Nothing is left to clear away. Whoever wished for more meanwhile holds a lease that says so."""
+    wished = mailbox.disconnection
+    erased = wished is not None and wished.history is History.ERASE
+    entry = outbox.writing(
+        world,
+        mailbox.team_id,
+        mailbox.id,
+        AuditEvent.HISTORY_ERASED,
+        once=str(mailbox.consented_at),
     )
-
-
-class Held:
-    """One worker's hold on a disconnection."""
-
-    def __init__(self, world: World, mailbox: Mailbox, disconnection: Disconnection) -> None:
-        self._world = world
-        self._mailboxes = records.mailboxes(world.documents, mailbox.team_id)
-        self._disconnection = disconnection
-        self.mailbox = mailbox
-
-    @property
-    def history(self) -> History:
-        return self._disconnection.history
-
-    def renew(self) -> None:
-        """Raises Busy when the hold is lost, or the caller changed their mind."""
-        self._write(structs.replace(self._disconnection, until=self._world.clock.now() + LEASE))
-
-    def release(self) -> None:
-        self._write(structs.replace(self._disconnection, until=None))
-
-    def finish(self) -> None:
-        entry = outbox.writing(
-            self._world,
-            self.mailbox.team_id,
-            self.mailbox.id,
-            AuditEvent.HISTORY_ERASED,
-            once=str(self.mailbox.consented_at),
-        )
-        self._write(None, *([entry] if self.history is History.ERASE else []))
-
-    def _write(self, disconnection: Disconnection | None, *also: Write) -> None:
-        def work(transaction: Transaction) -> None:
-            document = transaction.get(self._mailboxes.path(self.mailbox.id))
-            held = self._mailboxes.read(document) if document else None
-            current = held.record.disconnection if held else None
-            if current is None or current.holder != self._disconnection.holder:
-                now = self._world.clock.now()
-                raise Busy("Somebody else disconnects this mailbox now.", until=now + LEASE)
-            write = self._mailboxes.updating(self.mailbox.id, held, disconnection=disconnection)
-            transaction.write(write, *also)
-
-        self._world.documents.transaction(work)
+    return Change(structs.replace(mailbox, disconnection=None), [entry] if erased else [])
 
 
 # -- the grant --------------------------------------------------------------------------------------

@@ -4,9 +4,11 @@ Only the provider's final word asks a user to act. Throttling and outages say so
 clears whatever trouble there was.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+
+from msgspec import structs
 
 from shared import logs, records
 from shared.domain.audit import AuditEvent
@@ -14,12 +16,14 @@ from shared.domain.errors import (
     AdminApprovalNeeded,
     GrantRevoked,
     MailbridgeError,
+    NotFound,
     ProviderUnavailable,
     RateLimited,
 )
 from shared.domain.mailboxes import GrantState, Mailbox
-from shared.ports.documents import Transaction, Write
+from shared.ports.documents import Write
 from shared.ports.world import World
+from shared.records import Change
 from shared.services import outbox
 
 
@@ -27,16 +31,13 @@ def refreshed(world: World, mailbox: Mailbox) -> None:
     """The provider accepted the grant: any trouble is over, also one that a user was asked to mend."""
     now = world.clock.now()
 
-    def decide(current: Mailbox) -> Sequence[Write]:
-        recovery = {} if current.state is GrantState.CONNECTED else _state(world)
-        writes = [
-            _updating(world, current, last_good_at=now, **recovery),
-            outbox.writing(world, current.team_id, current.id, AuditEvent.REFRESHED),
-        ]
+    def decide(current: Mailbox) -> Change[Mailbox]:
+        also = [outbox.writing(world, current.team_id, current.id, AuditEvent.REFRESHED)]
         if not current.live:
             syncs = records.syncs(world.documents)
-            writes.append(syncs.updating(current.id, next_sync_at=now, last_error=""))
-        return writes
+            also.append(syncs.updating(current.id, next_sync_at=now, last_error=""))
+        well = current if current.state is GrantState.CONNECTED else _in_state(current, now)
+        return Change(structs.replace(well, last_good_at=now, updated_at=now), also)
 
     _change(world, mailbox, decide)
 
@@ -44,10 +45,11 @@ def refreshed(world: World, mailbox: Mailbox) -> None:
 def recovered(world: World, mailbox: Mailbox) -> None:
     """The provider did what it was asked for. That says nothing of a grant that has ended: an access
     token outlives it by up to an hour."""
+    now = world.clock.now()
 
-    def decide(current: Mailbox) -> Sequence[Write]:
+    def decide(current: Mailbox) -> Change[Mailbox] | None:
         passing = current.live and current.state is not GrantState.CONNECTED
-        return [_updating(world, current, **_state(world))] if passing else []
+        return Change(_in_state(current, now)) if passing else None
 
     _change(world, mailbox, decide)
 
@@ -56,17 +58,25 @@ def troubled(
     world: World, mailbox: Mailbox, error: RateLimited | ProviderUnavailable, until: datetime
 ) -> None:
     """The provider cannot be worked with before `until`."""
-    _change(world, mailbox, lambda current: _trouble(world, current, error, until))
+    now = world.clock.now()
+
+    def decide(current: Mailbox) -> Change[Mailbox] | None:
+        return _in_trouble(current, error, now, until)
+
+    _change(world, mailbox, decide)
 
 
 def refresh_failed(
     world: World, mailbox: Mailbox, error: MailbridgeError, *, until: datetime, first: bool
 ) -> None:
     """Tells of `error`; the audit trail hears of the `first` of a row only."""
+    now = world.clock.now()
 
-    def decide(current: Mailbox) -> Sequence[Write]:
-        entry = [_failure(world, current, error)] if first else []
-        return [*_trouble(world, current, error, until), *entry]
+    def decide(current: Mailbox) -> Change[Mailbox] | None:
+        change = _in_trouble(current, error, now, until)
+        if not first:
+            return change
+        return Change(change.record if change else current, [_failure(world, current, error)])
 
     _change(world, mailbox, decide)
 
@@ -77,24 +87,15 @@ def ended(world: World, mailbox: Mailbox, error: GrantRevoked) -> None:
     state = GrantState.ADMIN_CONSENT_REQUIRED if approval else GrantState.NEEDS_RECONNECT
     now = world.clock.now()
 
-    def decide(current: Mailbox) -> Sequence[Write]:
+    def decide(current: Mailbox) -> Change[Mailbox] | None:
         if (current.state, current.state_reason) == (state, error.reason):
-            return []
+            return None
         syncs = records.syncs(world.documents)
-        return [
-            _updating(world, current, **_state(world, state, error)),
-            syncs.updating(
-                current.id, next_sync_at=None, last_error=error.detail, last_error_at=now
-            ),
-            outbox.writing(
-                world,
-                current.team_id,
-                current.id,
-                AuditEvent.REFRESH_FAILED,
-                detail=error.detail,
-                reason=error.reason,
-            ),
-        ]
+        stopped = syncs.updating(
+            current.id, next_sync_at=None, last_error=error.detail, last_error_at=now
+        )
+        ending = _in_state(current, now, state, error)
+        return Change(ending, [stopped, _failure(world, current, error)])
 
     if _change(world, mailbox, decide):
         logs.warning(
@@ -106,11 +107,11 @@ def ended(world: World, mailbox: Mailbox, error: GrantRevoked) -> None:
         )
 
 
-def _trouble(
-    world: World, current: Mailbox, error: MailbridgeError, until: datetime
-) -> Sequence[Write]:
+def _in_trouble(
+    current: Mailbox, error: MailbridgeError, now: datetime, until: datetime
+) -> Change[Mailbox] | None:
     if not current.live:
-        return []
+        return None
     match error:
         case RateLimited():
             known = current.state is GrantState.THROTTLED and current.state_until == until
@@ -119,13 +120,11 @@ def _trouble(
             known = current.state is GrantState.PROVIDER_UNAVAILABLE
             state = GrantState.PROVIDER_UNAVAILABLE
         case _:
-            return []
+            return None
     if known:
-        return []
-    fields = _state(world, state, error) | {"state_until": until}
-    if current.state is state:
-        fields.pop("state_since")
-    return [_updating(world, current, **fields)]
+        return None
+    since = current.state_since if current.state is state else now
+    return Change(_in_state(current, now, state, error, state_since=since, state_until=until))
 
 
 def _failure(world: World, mailbox: Mailbox, error: MailbridgeError) -> Write:
@@ -139,39 +138,40 @@ def _failure(world: World, mailbox: Mailbox, error: MailbridgeError) -> Write:
     )
 
 
-def _state(
-    world: World, state: GrantState = GrantState.CONNECTED, error: MailbridgeError | None = None
-) -> dict[str, Any]:
-    return {
+def _in_state(
+    mailbox: Mailbox,
+    now: datetime,
+    state: GrantState = GrantState.CONNECTED,
+    error: MailbridgeError | None = None,
+    **also: Any,
+) -> Mailbox:
+    facts: dict[str, Any] = {
         "state": state,
         "state_reason": error.reason if error else "",
         "state_detail": error.detail if error else "",
-        "state_since": world.clock.now(),
+        "state_since": now,
         "state_until": None,
+        "updated_at": now,
     }
+    return structs.replace(mailbox, **facts | also)
 
 
-def _updating(world: World, mailbox: Mailbox, **fields: Any) -> Write:
-    mailboxes = records.mailboxes(world.documents, mailbox.team_id)
-    return mailboxes.updating(mailbox.id, **fields, updated_at=world.clock.now())
-
-
-def _change(world: World, mailbox: Mailbox, decide: Callable[[Mailbox], Sequence[Write]]) -> bool:
-    """Writes what `decide` says of the mailbox as it is now; whether that was anything.
+def _change(
+    world: World, mailbox: Mailbox, decide: Callable[[Mailbox], Change[Mailbox] | None]
+) -> bool:
+    """Whether anything was changed.
 
     Not when it was disconnected, or connected again, since `mailbox` was read: then the news is about
     a consent that no longer counts."""
+
+    def same_consent(current: Mailbox) -> Change[Mailbox] | None:
+        disconnected = current.state is GrantState.DISCONNECTED
+        if disconnected or current.consented_at != mailbox.consented_at:
+            return None
+        return decide(current)
+
     mailboxes = records.mailboxes(world.documents, mailbox.team_id)
-
-    def work(transaction: Transaction) -> bool:
-        document = transaction.get(mailboxes.path(mailbox.id))
-        current = mailboxes.read(document).record if document else None
-        if current is None or current.state is GrantState.DISCONNECTED:
-            return False
-        if current.consented_at != mailbox.consented_at:
-            return False
-        writes = decide(current)
-        transaction.write(*writes)
-        return bool(writes)
-
-    return world.documents.transaction(work)
+    try:
+        return mailboxes.change(mailbox.id, same_consent) is not None
+    except NotFound:
+        return False

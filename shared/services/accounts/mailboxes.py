@@ -218,6 +218,5 @@ def sync_now(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
     Raises GrantRevoked, MissingScope."""
     mailbox = usable(world, caller, mailbox_id).record
     tokens.check(world, mailbox, Capability.READ)
-    records.syncs(world.documents).update(mailbox_id, next_sync_at=world.clock.now())
-    world.tasks.enqueue(schedule.task(mailbox_id))
+    schedule.soon(world, mailbox_id, due=True)
     return show(world, caller, mailbox_id)

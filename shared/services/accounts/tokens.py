@@ -10,29 +10,31 @@ sealed too, and becomes the secret once a day.
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared import records
-from shared.domain import ids
 from shared.domain.errors import (
     AlreadyExists,
+    Busy,
     GrantRevoked,
     InvalidRequest,
+    LeaseLost,
     MailbridgeError,
     MissingScope,
+    NotFound,
     PreconditionFailed,
     ProviderUnavailable,
 )
 from shared.domain.mailboxes import Capability, GrantState, Mailbox
 from shared.domain.tokens import CachedToken, Failure, failure
-from shared.ports.documents import Transaction
 from shared.ports.providers import Credential, MailProvider
 from shared.ports.world import World
-from shared.records import Versioned
+from shared.records import Change, Leased, Versioned, leased
 from shared.services.accounts import grant_states
 
 S = TypeVar("S", bound=Struct)
@@ -120,7 +122,8 @@ _VERBS = {
 def mail(world: World, mailbox: Mailbox, capability: Capability) -> MailProvider:
     """The provider's mail of a mailbox that may do `capability`. Raises as `check` does."""
     check(world, mailbox, capability)
-    return world.providers.get(mailbox.provider).mail(Tokens(world, mailbox))
+    provider = world.providers.get(mailbox.provider)
+    return provider.mail(mailbox.account, Tokens(world, mailbox))
 
 
 class Tokens:
@@ -163,7 +166,7 @@ class Tokens:
                 return usable
             if cached and (failed := cached.record.failure) and failed.until > clock.now():
                 raise self._again(failed)
-            if lease := self._take_lease(cached):
+            if lease := self._take_lease(cached.record if cached else None):
                 return self._refresh(lease, claims)
             clock.sleep(POLL_SECONDS)
         raise ProviderUnavailable(
@@ -188,49 +191,60 @@ class Tokens:
         plain = msgspec.json.encode(value)
         return self._world.sealer.seal(plain, context=f"{what}/{self._mailbox.id}")
 
-    def _take_lease(self, cached: Versioned[CachedToken] | None) -> CachedToken | None:
-        """The lease as stored, or None when somebody else has it or was faster."""
-        now = self._world.clock.now()
-        if cached and cached.record.lease_until and cached.record.lease_until > now:
-            return None
-        lease = CachedToken(holder=ids.random(), lease_until=now + LEASE)
-        if cached:
-            lease.rotated, lease.failure = cached.record.rotated, cached.record.failure
-        try:
-            if cached:
-                self._cache.replace(self._mailbox.id, cached, lease)
-            else:
-                self._cache.create(self._mailbox.id, lease)
-        except (PreconditionFailed, AlreadyExists):
-            return None
-        return lease
+    def _take_lease(self, seen: CachedToken | None) -> Leased[CachedToken] | None:
+        """None when somebody else has it, or was faster and refreshed what was `seen`."""
+        if seen is None:
+            seen = CachedToken()
+            with suppress(AlreadyExists):
+                self._cache.create(self._mailbox.id, seen)
 
-    def _refresh(self, lease: CachedToken, claims: str) -> Access:
+        def taking(current: CachedToken) -> Change[CachedToken] | None:
+            if (current.sealed, current.failure) != (seen.sealed, seen.failure):
+                return None
+            return Change(structs.replace(current, sealed=""))
+
         try:
-            fresh, rotated = self._ask_provider(lease, claims)
+            return leased.take(
+                self._cache,
+                self._mailbox.id,
+                clock=self._world.clock,
+                length=LEASE,
+                decide=taking,
+            )
+        except (Busy, NotFound, PreconditionFailed):
+            return None
+
+    def _refresh(self, lease: Leased[CachedToken], claims: str) -> Access:
+        try:
+            fresh, rotated = self._ask_provider(lease.record, claims)
         except MailbridgeError as error:
             self._failed(lease, error)
             raise
         except Exception:
-            self._give_back(lease, CachedToken(rotated=lease.rotated))
+            self._give_back(lease)
             raise
         life = timedelta(seconds=fresh.expires_in)
         good_until = self._world.clock.now() + max(life - MARGIN, life * 4 / 5)
         access = Access(fresh.access_token, good_until)
-        done = CachedToken(sealed=self._seal(access, "access-token"), rotated=rotated)
-        self._give_back(lease, done)
+        sealed = self._seal(access, "access-token")
+        self._give_back(lease, sealed=sealed, rotated=rotated, failure=None)
         grant_states.refreshed(self._world, self._mailbox)
         return access
 
-    def _failed(self, lease: CachedToken, error: MailbridgeError) -> None:
-        failed = failure(error, before=lease.failure, now=self._world.clock.now())
-        self._give_back(lease, CachedToken(rotated=lease.rotated, failure=failed))
+    def _failed(self, lease: Leased[CachedToken], error: MailbridgeError) -> None:
+        failed = failure(error, before=lease.record.failure, now=self._world.clock.now())
+        self._give_back(lease, failure=failed)
         if isinstance(error, GrantRevoked):
             grant_states.ended(self._world, self._mailbox, error)
         else:
             grant_states.refresh_failed(
                 self._world, self._mailbox, error, until=failed.until, first=failed.count == 1
             )
+
+    def _give_back(self, lease: Leased[CachedToken], **learnt: Any) -> None:
+        """Unless it ran out and is somebody else's, or the token was forgotten."""
+        with suppress(LeaseLost):
+            lease.release(lambda current: Change(structs.replace(current, **learnt)))
 
     def _again(self, failed: Failure) -> MailbridgeError:
         """Whoever hears of a grant's end makes sure that its user does: the first may have died."""
@@ -290,18 +304,6 @@ class Tokens:
         mailboxes = records.mailboxes(self._world.documents, self._mailbox.team_id)
         if mailboxes.get(self._mailbox.id).state is GrantState.DISCONNECTED:
             destroy(self._world, self._mailbox.id)
-
-    def _give_back(self, lease: CachedToken, done: CachedToken) -> None:
-        """Ends the lease, unless it ran out and is somebody else's, or the token was forgotten."""
-        path = self._cache.path(self._mailbox.id)
-
-        def work(transaction: Transaction) -> None:
-            document = transaction.get(path)
-            held = self._cache.read(document) if document else None
-            if held and held.record.holder == lease.holder:
-                transaction.write(self._cache.replacing(self._mailbox.id, held, done))
-
-        self._world.documents.transaction(work)
 
 
 def _kept(world: World, mailbox_id: str) -> Kept | None:

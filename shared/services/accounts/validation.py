@@ -4,7 +4,7 @@ That finds the mailboxes that nobody syncs or sends from but whose user has to a
 administrator has set right meanwhile.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 
 from msgspec import Struct
@@ -35,17 +35,14 @@ def dispatch(world: World) -> int:
     keys.rotate_if_old(world)
     numbers = count()
     due = schedule.hand_out(
-        world,
-        "check_at",
-        lambda page: [_task(world, state, next(numbers)) for state in page],
-        EVERY,
+        world, "check_at", lambda state, now: _task(state, now, next(numbers)), EVERY
     )
     logs.info("grant checks dispatched", count=len(due))
     return len(due)
 
 
-def _task(world: World, state: SyncState, number: int) -> Task:
-    at = world.clock.now() + min(number * SPACING, LONGEST_SPREAD)
+def _task(state: SyncState, now: datetime, number: int) -> Task:
+    at = now + min(number * SPACING, LONGEST_SPREAD)
     name = ids.derived("check", state.mailbox_id, str(state.check_at))
     return Task("check_mailbox", {"mailbox_id": state.mailbox_id}, at, name)
 

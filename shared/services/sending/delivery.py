@@ -1,17 +1,21 @@
-"""One worker's try to deliver one email: never lost, never twice.
+"""Delivering emails: never lost, never twice. One task an email, and a sweep for tasks that got lost.
 
 Each step is stored before the provider is asked for it, so whoever comes after a crash knows what may
 have happened and asks the provider before doing anything again. What the provider cannot tell ends
 as `unknown`, never as a second try.
 """
 
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from shared import logs, records
 from shared.domain.emails import (
+    MAX_ATTEMPTS_KEPT,
     MAX_LOOKS,
+    Attempt,
     Email,
     EmailStatus,
     Step,
@@ -19,60 +23,132 @@ from shared.domain.emails import (
     wait_after,
 )
 from shared.domain.errors import (
+    Busy,
     GrantRevoked,
+    LeaseLost,
     MailbridgeError,
     MissingScope,
     NotFound,
     ProviderRejected,
     RateLimited,
 )
-from shared.domain.mail import Address, Content, Envelope, Mail, OutgoingMail
+from shared.domain.mail import Mail, OutgoingMail
 from shared.domain.mailboxes import Capability, Mailbox
-from shared.domain.messages import Message, message_id
+from shared.domain.messages import message_id
 from shared.domain.planning import contacts_of
-from shared.mime.text import from_html
-from shared.ports.documents import Transaction
+from shared.ports.documents import Where
 from shared.ports.providers import MailProvider, SendOutcome
 from shared.ports.world import World
+from shared.records import Change, Leased, leased
 from shared.services.accounts import tokens
-from shared.services.sending import emails
+from shared.services.sending import emails, outgoing
 from shared.services.timelines import intake
 
 LEASE = timedelta(seconds=45)
 """Longer than a request to a provider may take, and renewed at every step. Should it run out all the
 same, the steps keep an email from going out twice; the lease only saves the work."""
-SNIPPET = 200
-"""Characters, as many as Gmail shows."""
+PAGE = 100
 
 
-class _TakenOver(Exception):
-    """Our lease ran out and somebody else delivers this email now."""
+class DeliverTask(Struct):
+    team_id: str
+    email_id: str
+
+
+def run(world: World, team_id: str, email_id: str) -> None:
+    """One delivery task. Raises ProviderUnavailable (the queue backs off), NotFound."""
+    try:
+        lease = leased.take(
+            records.emails(world.documents, team_id),
+            email_id,
+            clock=world.clock,
+            length=LEASE,
+            decide=lambda email: _begin(world, email),
+        )
+        if lease and lease.record.status is EmailStatus.SENDING:
+            Delivery(world, lease).run()
+        elif lease:
+            _clear_away(world, lease)
+    except Busy as busy:
+        email = records.emails(world.documents, team_id).get(email_id)
+        world.tasks.enqueue(emails.task(email, not_before=busy.until))
+    except LeaseLost:
+        logs.warning("lease lost", email=email_id)
+
+
+def _begin(world: World, email: Email) -> Change[Email] | None:
+    """Raises Busy while somebody else delivers it."""
+    now = world.clock.now()
+    if email.lease.until and email.lease.runs(now):
+        raise Busy("This email is being delivered.", until=email.lease.until)
+    if email.status not in {EmailStatus.QUEUED, EmailStatus.SENDING}:
+        return Change(email) if email.due_at else None
+    attempts = (*email.attempts, Attempt(at=now))[-MAX_ATTEMPTS_KEPT:]
+    return Change(
+        structs.replace(
+            email,
+            status=EmailStatus.SENDING,
+            due_at=now + 2 * LEASE,
+            attempts=attempts,
+            updated_at=now,
+        )
+    )
+
+
+def sweep(world: World) -> int:
+    """Enqueues every email that should have been looked after and was not; how many."""
+    count = 0
+    while due := _due(world):
+        world.tasks.enqueue(*(emails.task(email) for email in due))
+        later = world.clock.now() + 2 * LEASE
+        for email in due:
+            with suppress(NotFound):  # deleted meanwhile
+                records.emails(world.documents, email.team_id).update(email.id, due_at=later)
+        count += len(due)
+    return count
+
+
+def _due(world: World) -> list[Email]:
+    page, _ = records.all_emails(world.documents).page(
+        Where("due_at", "<=", world.clock.now()), order_by=("due_at",), limit=PAGE
+    )
+    return page
+
+
+def _clear_away(world: World, lease: Leased[Email]) -> None:
+    """Nothing is left to deliver. A cancelled email leaves nothing in its author's drafts either, as long
+    as we may touch them."""
+    email = lease.record
+    done: dict[str, Any] = {"due_at": None}
+    if email.status is EmailStatus.CANCELLED:
+        done |= {"handle": "", "step": Step.NOTHING}
+        if email.handle:
+            mailbox = records.mailboxes(world.documents, email.team_id).get(email.mailbox_id)
+            with suppress(GrantRevoked, MissingScope):
+                tokens.mail(world, mailbox, Capability.SEND).discard(email.handle)
+    lease.release(lambda current: Change(structs.replace(current, **done)))
 
 
 class Delivery:
     """One worker's try, under its lease."""
 
-    def __init__(self, world: World, email: Email) -> None:
+    def __init__(self, world: World, lease: Leased[Email]) -> None:
         self._world = world
-        self._email = email
-        self._emails = records.emails(world.documents, email.team_id)
+        self._lease = lease
+        self._email = lease.record
 
     def run(self) -> None:
         try:
-            self._run()
-        except _TakenOver:
-            logs.warning("lease lost", email=self._email.id)
-
-    def _run(self) -> None:
-        try:
             self._try()
+        except LeaseLost:
+            raise
         except RateLimited as error:
             self._wait(error)
         except (GrantRevoked, MissingScope, ProviderRejected, NotFound) as error:
             self._give_up(error)
         except MailbridgeError as error:
             self._note(error)
-            self._save(lease_until=None)
+            self._release()
             raise
 
     # -- the steps ----------------------------------------------------------------------------------
@@ -82,41 +158,44 @@ class Delivery:
         mailboxes = records.mailboxes(self._world.documents, email.team_id)
         mailbox = mailboxes.get(email.mailbox_id)
         mail = tokens.mail(self._world, mailbox, Capability.SEND)
-        outgoing = _outgoing(self._world, email, mailbox)
+        written = outgoing.build(self._world, email, mailbox)
         if email.step in {Step.DISPATCHING, Step.ACCEPTED}:
             outcome = mail.outcome(email.handle, email.id, email.provider_sent_id)
             if email.step is Step.ACCEPTED or outcome.state != "not_sent":
-                self._conclude(outcome, mailbox, outgoing)
+                self._conclude(outcome, mailbox, written)
                 return
         elif email.step is not Step.PREPARED:
-            self._prepare(mail, outgoing)
-        self._dispatch(mail, outgoing)
+            self._prepare(mail, written)
+        self._dispatch(mail, written)
         email = self._email
         outcome = mail.outcome(email.handle, email.id, email.provider_sent_id)
-        self._conclude(outcome, mailbox, outgoing)
+        self._conclude(outcome, mailbox, written)
 
-    def _prepare(self, mail: MailProvider, outgoing: OutgoingMail) -> None:
+    def _prepare(self, mail: MailProvider, written: OutgoingMail) -> None:
         handle = ""
         if self._email.step is Step.PREPARING:
             handle = mail.prepared(self._email.id)
         else:
             self._save(step=Step.PREPARING)
-        self._save(step=Step.PREPARED, handle=handle or mail.prepare(outgoing))
+        self._save(step=Step.PREPARED, handle=handle or mail.prepare(written))
 
-    def _dispatch(self, mail: MailProvider, outgoing: OutgoingMail) -> None:
+    def _dispatch(self, mail: MailProvider, written: OutgoingMail) -> None:
         self._save(step=Step.DISPATCHING)
         try:
-            provider_sent_id = mail.dispatch(self._email.handle, outgoing)
+            provider_sent_id = mail.dispatch(self._email.handle, written)
         except (RateLimited, ProviderRejected, GrantRevoked, MissingScope):
             self._save(step=Step.PREPARED)  # these say that it certainly did not leave
             raise
         self._save(step=Step.ACCEPTED, provider_sent_id=provider_sent_id)
 
-    def _conclude(self, outcome: SendOutcome, mailbox: Mailbox, outgoing: OutgoingMail) -> None:
+    def _conclude(self, outcome: SendOutcome, mailbox: Mailbox, written: OutgoingMail) -> None:
         if outcome.mail is not None:
             self._sent(outcome.mail, mailbox)
         elif outcome.state == "sent" and self._email.provider_sent_id:
-            self._sent(self._as_written(outgoing), mailbox)
+            mail = outgoing.as_written(
+                written, self._email.provider_sent_id, self._world.clock.now()
+            )
+            self._sent(mail, mailbox)
         elif outcome.state == "sent":
             self._end(EmailStatus.SENT)
         else:
@@ -133,7 +212,6 @@ class Delivery:
             self._noted("sent", ""),
             status=EmailStatus.SENT,
             step=Step.ACCEPTED,
-            lease_until=None,
             due_at=None,
             provider_message_id=envelope.provider_id,
             rfc_message_id=envelope.message_id,
@@ -141,41 +219,17 @@ class Delivery:
             message_id=message_id(mailbox.id, envelope.provider_id) if contacts else "",
             sent_at=envelope.at,
         )
-        held = self._emails.versioned(self._email.id)
-        self._check_ours(held.record)
         arrivals = [intake.Arrival(mail, contacts)] if contacts else []
-        write = self._emails.replacing(self._email.id, held, done)
-        intake.store(self._world, mailbox, arrivals, write)
+        intake.store(self._world, mailbox, arrivals, self._lease.releasing(done))
         self._log(done)
-
-    def _as_written(self, outgoing: OutgoingMail) -> Mail:
-        """For a mailbox that may send but not read, and for a sent mail deleted at once."""
-        text = outgoing.text or from_html(outgoing.html)
-        envelope = Envelope(
-            provider_id=self._email.provider_sent_id,
-            thread_id=outgoing.thread_id,
-            subject=outgoing.subject,
-            snippet=" ".join(text.split())[:SNIPPET],
-            at=self._world.clock.now(),
-            sender=(outgoing.sender,),
-            to=outgoing.to,
-            cc=outgoing.cc,
-            bcc=outgoing.bcc,
-            in_reply_to=outgoing.in_reply_to,
-            references=outgoing.references,
-            outgoing=True,
-            mark=outgoing.mark,
-        )
-        return Mail(envelope, Content(text=text, html=outgoing.html))
 
     def _end(self, status: EmailStatus, detail: str = "", reason: str = "") -> None:
         self._email = self._noted(reason or status.value, detail)
         sent_at = self._world.clock.now() if status is EmailStatus.SENT else None
-        self._save(
+        self._release(
             status=status,
             failure=detail,
             failure_reason=reason,
-            lease_until=None,
             due_at=None,
             sent_at=sent_at,
         )
@@ -197,7 +251,7 @@ class Delivery:
             return
         self._email = self._noted("unconfirmed", "")
         at = self._world.clock.now() + look_again_after(lookups)
-        self._save(lookups=lookups, lease_until=None, due_at=at + emails.GRACE)
+        self._release(lookups=lookups, due_at=at + emails.GRACE)
         self._world.tasks.enqueue(emails.task(self._email, not_before=at))
 
     def _uncertain(self, why: str, reason: str = "unconfirmed") -> None:
@@ -216,7 +270,7 @@ class Delivery:
         self._email = self._noted("rate_limited", error.detail)
         left = self._email.step in {Step.DISPATCHING, Step.ACCEPTED}
         status = EmailStatus.SENDING if left else EmailStatus.QUEUED
-        self._save(status=status, lease_until=None, due_at=at + emails.GRACE)
+        self._release(status=status, due_at=at + emails.GRACE)
         self._world.tasks.enqueue(emails.task(self._email, not_before=at))
 
     def _give_up(self, error: MailbridgeError) -> None:
@@ -249,50 +303,13 @@ class Delivery:
         noted = structs.replace(current, outcome=outcome, detail=detail)
         return structs.replace(self._email, attempts=(*earlier, noted))
 
-    def _save(self, **changes: object) -> None:
-        """Renews the lease unless told otherwise. Raises _TakenOver when it is somebody else's by now."""
+    def _save(self, **changes: Any) -> None:
+        """Renews the lease. Raises LeaseLost when it is somebody else's by now."""
         now = self._world.clock.now()
-        renewed = {"lease_until": now + LEASE, "due_at": now + 2 * LEASE, "updated_at": now}
-        self._email = structs.replace(self._email, **(renewed | changes))
+        known = {"due_at": now + 2 * LEASE, "updated_at": now} | changes
+        self._email = structs.replace(self._email, **known)
+        self._lease.save(lambda _: Change(self._email))
 
-        def work(transaction: Transaction) -> None:
-            document = transaction.get(self._emails.path(self._email.id))
-            if document is None:
-                raise _TakenOver
-            held = self._emails.read(document)
-            self._check_ours(held.record)
-            transaction.write(self._emails.replacing(self._email.id, held, self._email))
-
-        self._world.documents.transaction(work)
-
-    def _check_ours(self, stored: Email) -> None:
-        if stored.fence != self._email.fence:
-            raise _TakenOver
-
-
-def _outgoing(world: World, email: Email, mailbox: Mailbox) -> OutgoingMail:
-    answered = records.messages(world.documents, email.team_id).find(email.in_reply_to)
-    outgoing = OutgoingMail(
-        mark=email.id,
-        sender=Address(mailbox.address, mailbox.name),
-        to=email.to,
-        cc=email.cc,
-        bcc=email.bcc,
-        subject=email.subject,
-        html=email.html,
-        text=email.text,
-    )
-    return _answering(outgoing, answered.record, mailbox) if answered else outgoing
-
-
-def _answering(outgoing: OutgoingMail, message: Message, mailbox: Mailbox) -> OutgoingMail:
-    """An answer to a message in a colleague's mailbox refers to it, but cannot join its thread: a
-    thread id belongs to one mailbox."""
-    envelope = message.envelope
-    own_id = (envelope.message_id,) if envelope.message_id else ()
-    return structs.replace(
-        outgoing,
-        in_reply_to=envelope.message_id,
-        references=envelope.references + own_id,
-        thread_id=envelope.thread_id if message.mailbox_id == mailbox.id else "",
-    )
+    def _release(self, **changes: Any) -> None:
+        self._email = structs.replace(self._email, updated_at=self._world.clock.now(), **changes)
+        self._lease.release(lambda _: Change(self._email))

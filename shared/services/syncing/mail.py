@@ -1,179 +1,132 @@
-"""The steps of one sync task, each repeatable: import past mail, follow changes, retry troubles."""
+"""The mail of a mailbox: past mail found by scanning a small mailbox or searching a large one, new mail
+by following changes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from shared import logs, records
+from shared import records
 from shared.domain import planning
 from shared.domain.contacts import ContactAddress, address_id
-from shared.domain.errors import CursorExpired, InvalidRequest, ProviderRejected, RateLimited
+from shared.domain.errors import InvalidRequest, ProviderRejected
 from shared.domain.mail import Envelope, Mail
-from shared.domain.mailboxes import Mailbox
-from shared.domain.messages import Message, message_id
-from shared.domain.sync import Import, Stage, Trouble, retry_at
+from shared.domain.mailboxes import Capability, Mailbox
+from shared.domain.messages import message_id
+from shared.domain.sync import Import, Stage, SyncState
 from shared.ports.documents import Where
-from shared.ports.providers import Fetched, IdPage, MailProvider, Search
+from shared.ports.providers import ChangePage, Fetched, IdPage, MailProvider, Search
 from shared.ports.world import World
-from shared.services.schedule import Held
+from shared.services.accounts.tokens import Tokens
+from shared.services.syncing.feeds import Listing, Taken
 from shared.services.timelines import intake
 
+CAPABILITY = Capability.READ
 CHUNK = 10
-"""Addresses of one search; see ports.Search."""
-RETRIES = 50
-"""Troubled messages looked at again at once."""
+"""Addresses of one search; see ports.providers.Search."""
 
 
-class Run:
-    def __init__(
-        self, world: World, held: Held, mailbox: Mailbox, mail: MailProvider, *, deadline: datetime
-    ) -> None:
+def feed(world: World, mailbox: Mailbox, tokens: Tokens) -> "MailFeed":
+    provider = world.providers.get(mailbox.provider)
+    return MailFeed(world, mailbox, provider.mail(mailbox.account, tokens))
+
+
+class MailFeed:
+    """A `Feed`."""
+
+    def __init__(self, world: World, mailbox: Mailbox, provider: MailProvider) -> None:
         self._world = world
-        self._held = held
-        self._state = held.state
         self._mailbox = mailbox
-        self._mail = mail
-        self._deadline = deadline
-        self._units = 0
+        self._provider = provider
         self._page_is_ours = False
         self._messages = records.messages(world.documents, mailbox.team_id)
-        self._troubles = records.troubles(world.documents, mailbox.id)
+        self.batch_size = provider.batch_size
 
-    def work(self) -> bool:
-        """True when up to date, False when the time was over first."""
-        self._retry_troubles()
-        while self._world.clock.now() < self._deadline:
-            if self._step():
-                return True
-        return False
+    @property
+    def units(self) -> int:
+        return self._provider.units
 
-    def count_units(self) -> None:
-        self._state.progress.units += self._mail.units - self._units
-        self._units = self._mail.units
+    def cursor(self) -> str:
+        return self._provider.cursor()
 
-    def _step(self) -> bool:
-        """One page of work; True when nothing is left."""
-        match planning.next_step(self._state, new_addresses=self._anybody_new()):
-            case planning.Step.BEGIN:
-                self._begin()
-            case planning.Step.IMPORT:
-                self._import()
-            case planning.Step.FOLLOW:
-                return self._follow()
-        return False
+    def changes(self, cursor: str) -> ChangePage:
+        return self._provider.changes(cursor)
 
-    def _save(self, phase: str) -> None:
-        self.count_units()
-        self._state.progress.phase = phase
-        self._held.save()
+    # -- past mail ----------------------------------------------------------------------------------
 
-    # -- following changes --------------------------------------------------------------------------
-
-    def _follow(self) -> bool:
-        assert self._state.cursor is not None  # noqa: S101  # next_step has seen to it
-        try:
-            page = self._mail.changes(self._state.cursor)
-        except CursorExpired:
-            self._begin(expired=True)
-            return False
-        self._take(page.ids, page.envelopes)
-        if page.cursor != self._state.cursor:
-            self._state.cursor = page.cursor
-            self._save("following changes")
-        return not page.more
-
-    # -- importing past mail ------------------------------------------------------------------------
-
-    def _begin(self, *, expired: bool = False) -> None:
-        """The position is taken first: what arrives while the import runs shows up as a change."""
-        fresh = expired or self._state.cursor is None
-        self._state.importing = planning.begin_import(
-            self._state,
-            now=self._world.clock.now(),
-            cursor=self._mail.cursor() if fresh else None,
-            expired=expired,
-            recent=self._recent(),
-        )
-        self._save("importing")
-
-    def _import(self) -> None:
-        importing = self._state.importing
-        assert importing is not None  # noqa: S101  # next_step has seen to it
-        if importing.stage is Stage.SEARCH:
-            self._search(importing)
-        else:
-            self._scan(importing)
-        self._save("importing")
-
-    def _scan(self, importing: Import) -> None:
-        """Looks at every header, if there are few enough and somebody to look for."""
-        if not self._anybody():
-            planning.finish_import(self._state)
-            return
-        since = importing.since if importing.stage is Stage.WINDOW else None
-        found = self._mail.search(Search(since=since))
-        whole = not found.next and len(found.ids) <= planning.SCAN_LIMIT[importing.why]
-        if whole:
-            self._take(found.ids, refile=True)
-        self._next_stage(importing, listed_all=whole)
-
-    def _search(self, importing: Import) -> None:
-        """One page of the mail of a few contacts: a few units of quota, however large the mailbox."""
-        targets, after = self._targets(after=importing.addresses_after)
-        if targets:
-            found = self._found(Search(targets), importing)
-            self._take(found.ids, refile=True, searched=True)
-            importing.page = found.next
-        if not importing.page:
-            importing.addresses_after = after
-            if not after:
-                self._next_stage(importing, listed_all=True)
-
-    def _found(self, search: Search, importing: Import) -> IdPage:
-        """The page at hand; the first one when a token kept by an earlier task is no longer taken."""
-        kept, self._page_is_ours = not self._page_is_ours, True
-        try:
-            return self._mail.search(search, importing.page)
-        except ProviderRejected:
-            if not (kept and importing.page):
-                raise
-            return self._mail.search(search)
-
-    def _next_stage(self, importing: Import, *, listed_all: bool) -> None:
-        stage = planning.next_stage(importing, listed_all=listed_all)
-        if stage is None:
-            planning.finish_import(self._state)
-        else:
-            importing.stage = stage
-
-    # -- whose mail is looked for -------------------------------------------------------------------
-
-    def _anybody_new(self) -> bool:
-        following = self._state.importing is None and self._state.cursor is not None
-        return following and self._anybody()
-
-    def _anybody(self) -> bool:
+    def to_import(self, state: SyncState) -> bool:
+        """Whether there are contacts whose past mail was never looked for."""
         after = ""
         while True:
-            targets, after = self._targets(after=after)
+            targets, after = self._targets(state, after=after)
             if targets or not after:
                 return bool(targets)
 
-    def _targets(self, *, after: str) -> tuple[tuple[str, ...], str]:
-        """Up to CHUNK addresses whose past mail is to be imported, and where to go on."""
-        entries, after = self._added_since(planning.addresses_floor(self._state), after=after)
-        by_id = {address_id(entry.address): entry.address for entry in entries}
-        return tuple(by_id[id] for id in planning.uncovered(self._state, by_id)), after
+    def begin(self, state: SyncState, *, cursor: str | None, expired: bool) -> Import:
+        now = self._world.clock.now()
+        recent = [address_id(one.address) for one in self._all_added_since(now - planning.OVERLAP)]
+        return planning.begin_import(state, now=now, cursor=cursor, expired=expired, recent=recent)
 
-    def _recent(self) -> list[str]:
+    def finish(self, state: SyncState) -> None:
+        planning.finish_import(state)
+
+    def past(self, state: SyncState) -> Listing:
+        importing = state.importing
+        assert importing is not None  # noqa: S101  # the engine has seen to it
+        if importing.stage is Stage.SEARCH:
+            return self._search(state, importing)
+        return self._scan(state, importing)
+
+    def _scan(self, state: SyncState, importing: Import) -> Listing:
+        """Every header, if there are few enough and somebody to look for."""
+        if not self.to_import(state):
+            return Listing(more=False)
+        since = importing.since if importing.stage is Stage.WINDOW else None
+        found = self._provider.search(Search(since=since))
+        whole = not found.next and len(found.ids) <= planning.SCAN_LIMIT[importing.why]
+        more = self._next_stage(importing, listed_all=whole)
+        return Listing(found.ids if whole else (), more=more)
+
+    def _search(self, state: SyncState, importing: Import) -> Listing:
+        """One page of the mail of a few contacts: a few units of quota, however large the mailbox."""
+        targets, after = self._targets(state, after=importing.addresses_after)
+        found = self._found(Search(targets), importing) if targets else IdPage(())
+        importing.page = found.next
+        more = True
+        if not importing.page:
+            importing.addresses_after = after
+            more = bool(after) or self._next_stage(importing, listed_all=True)
+        return Listing(found.ids, known=True, more=more)
+
+    def _found(self, search: Search, importing: Import) -> IdPage:
+        """The page at hand; the first one when a token kept by an earlier task is no longer taken."""
+        inherited, self._page_is_ours = not self._page_is_ours, True
+        try:
+            return self._provider.search(search, importing.page)
+        except ProviderRejected:
+            if not (inherited and importing.page):
+                raise
+            return self._provider.search(search)
+
+    def _next_stage(self, importing: Import, *, listed_all: bool) -> bool:
+        stage = planning.next_stage(importing, listed_all=listed_all)
+        importing.stage = stage or importing.stage
+        return stage is not None
+
+    # -- whose mail is looked for -------------------------------------------------------------------
+
+    def _targets(self, state: SyncState, *, after: str) -> tuple[tuple[str, ...], str]:
+        """Up to CHUNK addresses whose past mail is to be imported, and where to go on."""
+        entries, after = self._added_since(planning.addresses_floor(state), after=after)
+        by_id = {address_id(entry.address): entry.address for entry in entries}
+        return tuple(by_id[id] for id in planning.uncovered(state, by_id)), after
+
+    def _all_added_since(self, floor: datetime) -> Iterable[ContactAddress]:
         """The addresses so new that others, stamped earlier, may still be on their way."""
-        recent: list[str] = []
         after = ""
         while True:
-            floor = self._world.clock.now() - planning.OVERLAP
             entries, after = self._added_since(floor, after=after)
-            recent += (address_id(entry.address) for entry in entries)
+            yield from entries
             if not after:
-                return recent
+                return
 
     def _added_since(
         self, floor: datetime | None, *, after: str
@@ -182,86 +135,54 @@ class Run:
         addresses = records.addresses(self._world.documents, self._mailbox.team_id)
         return addresses.page(*since, order_by=("added_at",), limit=CHUNK, after=after)
 
-    # -- taking messages in -------------------------------------------------------------------------
+    # -- taking in ----------------------------------------------------------------------------------
 
-    def _take(
-        self,
-        provider_ids: Iterable[str],
-        envelopes: Mapping[str, Envelope] | None = None,
-        *,
-        refile: bool = False,
-        searched: bool = False,
-    ) -> set[str]:
-        """Takes in what is not stored yet; the ids of those that made trouble.
-
-        `refile` puts those already stored onto the timelines of contacts added since. `searched`
-        means that the provider found them by a contact's address: their content is fetched at once.
-        """
-        stored = self._stored(provider_ids)
+    def missing(self, ids: Sequence[str], *, refile: bool) -> list[str]:
+        ours = {id: message_id(self._mailbox.id, id) for id in ids}
+        stored = self._messages.many(ours.values())
         if refile:
-            intake.refile(self._world, self._mailbox, [m for m in stored.values() if m])
-        fresh = [id for id, message in stored.items() if message is None]
-        troubled: set[str] = set()
-        for chunk in _chunks(fresh, self._state.pace or self._mail.batch_size):
-            self._held.renew_if_old()
-            troubled |= self._take_chunk(chunk, envelopes or {}, searched)
-        return troubled
+            intake.refile(self._world, self._mailbox, [one.record for one in stored.values()])
+        return [id for id in ours if ours[id] not in stored]
 
-    def slow_down(self) -> None:
-        self._state.pace = max(1, (self._state.pace or self._mail.batch_size) // 2)
+    def take(self, ids: Sequence[str], page: ChangePage | None, *, known: bool) -> Taken:
+        """Headers first, so that only the content of contacts' mail is fetched. What was fetched is
+        stored, also when the rest is throttled."""
+        headers = Fetched({})
+        wanted = list(ids)
+        if not known:
+            headers = self._headers(ids, page.envelopes if page else {})
+            wanted = list(self._plan(headers.found.values()))
+        mails = self._provider.mails(wanted) if wanted else Fetched({})
+        stored, refused = self._store(list(mails.found.values()))
+        return Taken(
+            examined=len(ids),
+            stored=stored,
+            vanished=len(headers.vanished) + len(mails.vanished),
+            troubled=headers.failed | mails.failed | refused,
+            throttled=headers.throttled or mails.throttled,
+        )
 
-    def _stored(self, provider_ids: Iterable[str]) -> dict[str, Message | None]:
-        ids = {id: self._ours(id) for id in provider_ids}
-        held = self._messages.many(ids.values())
-        return {id: held[ours].record if ours in held else None for id, ours in ids.items()}
-
-    def _ours(self, provider_id: str) -> str:
-        return message_id(self._mailbox.id, provider_id)
-
-    def _take_chunk(
-        self, chunk: Sequence[str], sent_along: Mapping[str, Envelope], searched: bool
-    ) -> set[str]:
-        """One round of requests. What was fetched is stored before a throttled rest is given up."""
-        wanted, troubled = list(chunk), dict[str, str]()
-        limit: RateLimited | None = None
-        if not searched:
-            headers = self._headers(chunk, sent_along)
-            wanted, troubled, limit = self._matching(headers), headers.failed, headers.throttled
-        mails = self._mail.mails(wanted) if wanted else Fetched({})
-        troubled |= mails.failed | self._store(list(mails.found.values()))
-        self._note_troubles(troubled)
-        self._state.progress.examined += len(chunk)
-        self._state.progress.vanished += len(mails.vanished)
-        if limit := limit or mails.throttled:
-            raise limit
-        return set(troubled)
-
-    def _headers(self, chunk: Sequence[str], sent_along: Mapping[str, Envelope]) -> Fetched:
-        missing = [id for id in chunk if id not in sent_along]
-        fetched = self._mail.envelopes(missing) if missing else Fetched({})
-        fetched.found |= {id: sent_along[id] for id in chunk if id in sent_along}
-        self._state.progress.vanished += len(fetched.vanished)
+    def _headers(self, ids: Sequence[str], sent_along: dict[str, Envelope]) -> Fetched:
+        absent = [id for id in ids if id not in sent_along]
+        fetched = self._provider.envelopes(absent) if absent else Fetched({})
+        fetched.found |= {id: sent_along[id] for id in ids if id in sent_along}
         return fetched
-
-    def _matching(self, headers: Fetched) -> list[str]:
-        return list(self._plan(headers.found.values()))
 
     def _plan(self, envelopes: Iterable[Envelope]) -> dict[str, tuple[str, ...]]:
         envelopes = list(envelopes)
-        known = intake.known_addresses(self._world, self._mailbox.team_id, envelopes)
-        return planning.plan_page(envelopes, known, self._mailbox.address)
+        addresses = intake.known_addresses(self._world, self._mailbox.team_id, envelopes)
+        return planning.plan_page(envelopes, addresses, self._mailbox.address)
 
-    def _store(self, mails: Sequence[Mail]) -> dict[str, str]:
-        """Stores those of contacts; those that cannot be stored, with the reason."""
-        take = self._plan(mail.envelope for mail in mails)
+    def _store(self, mails: Sequence[Mail]) -> tuple[int, dict[str, str]]:
+        """Stores those of contacts: how many, and those that cannot be stored with the reason."""
+        contacts = self._plan(mail.envelope for mail in mails)
         arrivals = [
-            intake.Arrival(mail, take[mail.envelope.provider_id])
+            intake.Arrival(mail, contacts[mail.envelope.provider_id])
             for mail in mails
-            if mail.envelope.provider_id in take
+            if mail.envelope.provider_id in contacts
         ]
-        troubled = self._store_all(arrivals)
-        self._state.progress.stored += len(arrivals) - len(troubled)
-        return troubled
+        refused = self._store_all(arrivals)
+        return len(arrivals) - len(refused), refused
 
     def _store_all(self, arrivals: Sequence[intake.Arrival]) -> dict[str, str]:
         """Together, and one by one when that fails: a single bad one must not hold up the others."""
@@ -273,47 +194,3 @@ class Run:
             parts = [self._store_all([arrival]) for arrival in arrivals]
             return {id: reason for part in parts for id, reason in part.items()}
         return {}
-
-    # -- troubles -----------------------------------------------------------------------------------
-
-    def _note_troubles(self, troubled: Mapping[str, str]) -> None:
-        """Named, counted and passed by, to be tried again later a few times."""
-        now = self._world.clock.now()
-        held = self._troubles.many(self._ours(id) for id in troubled)
-        for id, reason in troubled.items():
-            known = held[self._ours(id)].record if self._ours(id) in held else None
-            attempts = known.attempts + 1 if known else 1
-            first_at = known.first_at if known else now
-            trouble = Trouble(
-                provider_id=id,
-                reason=reason,
-                attempts=attempts,
-                first_at=first_at,
-                retry_at=retry_at(attempts, now),
-            )
-            self._troubles.put(self._ours(id), trouble)
-            self._state.progress.troubled += known is None
-            logs.warning(
-                "message passed by", mailbox_id=self._mailbox.id, provider_id=id, reason=reason
-            )
-
-    def _retry_troubles(self) -> None:
-        """All that are due: those that fail again are due later, so this ends."""
-        while again := self._due_troubles():
-            still = self._take(again)
-            for id in again:
-                if id not in still:
-                    self._troubles.delete(self._ours(id))
-
-    def _due_troubles(self) -> list[str]:
-        if self._world.clock.now() >= self._deadline:
-            return []
-        due, _ = self._troubles.page(
-            Where("retry_at", "<=", self._world.clock.now()), order_by=("retry_at",), limit=RETRIES
-        )
-        return [trouble.provider_id for trouble in due]
-
-
-def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -152,7 +152,7 @@ def _sync_team(world: World, caller: Caller) -> None:
         Where("state", "==", GrantState.CONNECTED.value), limit=100
     )
     with suppress(ProviderUnavailable):
-        world.tasks.enqueue(*(schedule.soon(world, mailbox.id) for mailbox in mailboxes))
+        schedule.soon(world, *(mailbox.id for mailbox in mailboxes))
 
 
 # -- reading ----------------------------------------------------------------------------------------
