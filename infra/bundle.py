@@ -138,9 +138,15 @@ def _compiled(python: str, sources: Mapping[str, bytes]) -> Files:
 
 
 def _run(command: list[str]) -> None:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+    }
     done = subprocess.run(  # noqa: S603  # a Python that was found above
-        command, env=kept | {"PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=False
+        command,
+        env=environment | {"PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise ConfigurationError(

@@ -30,7 +30,9 @@ class Roles(Struct, frozen=True, forbid_unknown_fields=True):
 
     def of(self, function: Function) -> list[str]:
         """The names of its sets of permissions, each once."""
-        return list(dict.fromkeys(one for role in function.roles for one in self.roles[role]))
+        return list(
+            dict.fromkeys(permission for role in function.roles for permission in self.roles[role])
+        )
 
 
 def load_roles(path: Path = ROLES) -> Roles:
@@ -60,7 +62,9 @@ def table(functions: FunctionsMap, roles: Roles) -> str:
 
 
 def _function(name: str, function: Function, roles: Roles) -> list[str]:
-    rows = [(f"`{one}`", roles.permissions[one].why) for one in roles.of(function)]
+    rows = [
+        (f"`{permission}`", roles.permissions[permission].why) for permission in roles.of(function)
+    ]
     rows += [(f"read `{secret}`", "proves to the provider who asks") for secret in function.secrets]
     first, *rest = rows
     return [

@@ -76,8 +76,12 @@ class SecretManager:
 
     def list_secrets(self, request: types.ListSecretsRequest) -> types.ListSecretsResponse:
         with self._called("list_secrets"):
-            alive = [one.message for one in self._secrets.values() if not _expired(one.message)]
-            mine = [one for one in alive if one.name.startswith(f"{request.parent}/secrets/")]
+            alive = [
+                known.message for known in self._secrets.values() if not _expired(known.message)
+            ]
+            mine = [
+                secret for secret in alive if secret.name.startswith(f"{request.parent}/secrets/")
+            ]
             matching = _matching(mine, request.filter)
             found, following = page(matching[::-1], request.page_size, request.page_token)
             return types.ListSecretsResponse(
@@ -244,7 +248,7 @@ def _expired(secret: types.Secret) -> bool:
 def _matching(found: Sequence[T], text: str) -> list[T]:
     """By a filter of terms that must all hold: name:part, state:ENABLED, labels.team=acme."""
     tests = [_term(term) for term in re.split(r"\s+AND\s+|\s+", text.strip()) if term]
-    return [one for one in found if all(test(one) for test in tests)]
+    return [item for item in found if all(test(item) for test in tests)]
 
 
 def _term(term: str) -> Callable[[Any], bool]:
@@ -254,5 +258,5 @@ def _term(term: str) -> Callable[[Any], bool]:
     if field.startswith("labels."):
         return lambda secret: bool(secret.labels.get(field.removeprefix("labels.")) == value)
     if field == "name" and operator == ":":
-        return lambda one: value in one.name.rpartition("/")[2]
+        return lambda item: value in item.name.rpartition("/")[2]
     raise Refused("INVALID_ARGUMENT", f"The filter {term!r} is not understood.")

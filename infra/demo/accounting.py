@@ -80,7 +80,7 @@ class Report(Struct, kw_only=True):
     ) -> None:
         """`reason` as `Account.reason`."""
         missing = [Named(mail.name, reason(mail)) for mail in account.mails if not stored(mail)]
-        named = [one for one in missing if one.reason]
+        named = [mail for mail in missing if mail.reason]
         share = Share(
             account=account.address,
             loaded=len(account.mails),
@@ -92,9 +92,9 @@ class Report(Struct, kw_only=True):
         self.stored += share.stored
         self.named += share.named
         self.named_mails += named
-        self.lost_mails += [one.mail for one in missing if not one.reason]
+        self.lost_mails += [mail.mail for mail in missing if not mail.reason]
         self.lost = len(self.lost_mails)
-        self.not_loaded += [Named(one.name, one.problem) for one in account.not_mails]
+        self.not_loaded += [Named(mail.name, mail.problem) for mail in account.not_mails]
 
     @property
     def adds_up(self) -> bool:

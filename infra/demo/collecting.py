@@ -35,8 +35,8 @@ def _loaded(stage: Stage, mail: Path) -> Iterator[Account]:
             provider=provider,
             address=address,
             team=frozenset(addresses.values()),
-            mails=[one for one in found if not one.problem],
-            not_mails=[one for one in found if one.problem],
+            mails=[mail for mail in found if not mail.problem],
+            not_mails=[mail for mail in found if mail.problem],
         )
 
 
@@ -51,7 +51,7 @@ def _sampled(stage: Stage) -> Iterator[Account]:
 
 
 def _nothing(mail: Path | None, accounts: Sequence[Account]) -> str:
-    problems = [f"{one.name}: {one.problem}" for a in accounts for one in a.not_mails]
+    problems = [f"{mail.name}: {mail.problem}" for a in accounts for mail in a.not_mails]
     said = "; ".join(problems[:3]) or "no .eml, .txt or mbox file"
     return f"There is no mail in {mail} ({said}). Name a file or folder of mails with MAIL=."
 

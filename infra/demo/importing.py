@@ -55,7 +55,7 @@ def _follow(stage: Stage, account: Account, progress: Progress) -> None:
 def read(stage: Stage) -> None:
     """The longest timeline, and a mail on it."""
     stage.screen.step("The timeline of a contact, and a mail on it")
-    contact, lines = max(stage.timelines().items(), key=lambda one: len(one[1]))
+    contact, lines = max(stage.timelines().items(), key=lambda item: len(item[1]))
     if not lines:
         raise Failed("No contact has anything on the timeline.")
     if any(newer.at < older.at for newer, older in pairwise(lines)):

@@ -94,8 +94,8 @@ class Screen:
             numbers = (str(n) for n in (share.loaded, share.stored, share.named))
             table.add_row(escape(share.account), *numbers)
         self._console.print(table)
-        for one in (*report.named_mails, *report.not_loaded)[:_NAMED]:
-            self.say(f"{one.mail}: {one.reason}")
+        for named in (*report.named_mails, *report.not_loaded)[:_NAMED]:
+            self.say(f"{named.mail}: {named.reason}")
         hidden = len(report.named_mails) + len(report.not_loaded) - _NAMED
         if hidden > 0:
             self.say(f"… and {hidden} more; REPORT=file.json lists them all")

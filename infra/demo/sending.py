@@ -42,7 +42,7 @@ def _recipient(stage: Stage, account: Account) -> tuple[str, ActivityView | None
     }
     if not lines:
         raise Failed("No contact has an address that mail can be sent to.")
-    contact, mine = max(lines.items(), key=lambda one: len(one[1]))
+    contact, mine = max(lines.items(), key=lambda item: len(item[1]))
     return contact, next(iter(mine), None)
 
 

@@ -28,7 +28,7 @@ def packed(writes: Sequence[Write]) -> list[Packed]:
     if len({document_path(write.path) for write in writes}) < len(writes):
         raise ValueError("a path occurs twice in one batch")
     batch = [Packed(write, _pack(write.path, write.data)) for write in writes]
-    if (size := sum(len(one.data) for one in batch)) > MAX_BATCH_BYTES:
+    if (size := sum(len(packed.data) for packed in batch)) > MAX_BATCH_BYTES:
         raise ValueError(f"a batch of {size} bytes, more than {MAX_BATCH_BYTES}")
     return batch
 
@@ -51,11 +51,12 @@ def apply(connection: sqlite3.Connection, batch: Sequence[Packed], indexes: Inde
 def _changes(
     connection: sqlite3.Connection, batch: Sequence[Packed], version: int
 ) -> Iterator[Change]:
-    before = rows(connection, (one.write.path for one in batch))
-    for one in batch:
-        path, row = one.write.path, before.get(one.write.path)
-        _check(one.write, row)
-        new = _merged(one, row)
+    before = rows(connection, (packed.write.path for packed in batch))
+    for packed in batch:
+        path = packed.write.path
+        row = before.get(path)
+        _check(packed.write, row)
+        new = _merged(packed, row)
         if row:
             _replace(connection, row.id, new, version)
             yield Change(path, row.id, row.data, new)

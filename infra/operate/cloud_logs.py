@@ -41,7 +41,7 @@ class CloudLogs:
 
     def read(self) -> list[Line]:
         """What is new since the last time, oldest first; but a line may arrive late."""
-        new = [one for one in self._entries() if one["insertId"] not in self._seen]
+        new = [entry for entry in self._entries() if entry["insertId"] not in self._seen]
         self._seen |= {entry["insertId"]: _time(entry["timestamp"]) for entry in new}
         newest = max(self._seen.values(), default=self._since)
         self._since = max(self._since, newest - LATE)

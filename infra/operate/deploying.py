@@ -119,9 +119,9 @@ class Deploying:
             raise ConfigurationError("Not approved, so nothing was changed.")
 
     def _sum_up(self, deployment: Deployment, seen: list[Seen]) -> int:
-        wrong = [one for one in seen if not one.ok]
-        for one in wrong:
-            self._say(f"{one.function}: {one.said}")
+        wrong = [answer for answer in seen if not answer.ok]
+        for answer in wrong:
+            self._say(f"{answer.function}: {answer.said}")
         if wrong:
             self._say(f"{len(wrong)} of {len(seen)} functions do not answer as they must.")
             self._say(f"Next: make doctor {self._where}; make logs {self._where}")
@@ -148,6 +148,8 @@ def _tty() -> bool:
 
 def _table(seen: list[Seen]) -> Table:
     table = Table("function", "URL", "", box=SIMPLE_HEAD)
-    for one in seen:
-        table.add_row(one.function, one.url, escape(one.said), style="" if one.ok else "red")
+    for answer in seen:
+        table.add_row(
+            answer.function, answer.url, escape(answer.said), style="" if answer.ok else "red"
+        )
     return table

@@ -99,10 +99,12 @@ class Project:
     def apis(self) -> Finding:
         parent = f"projects/{self._variables.project}"
         wanted = services(ROOT, self._variables.providers)
-        names = [f"{parent}/services/{one}" for one in wanted]
+        names = [f"{parent}/services/{api}" for api in wanted]
         found = self._google.get("serviceusage", f"v1/{parent}/services:batchGet", names=names)
-        enabled = {one["name"].rpartition("/")[2]: one["state"] for one in found["services"]}
-        if off := [one for one in wanted if enabled.get(one) != "ENABLED"]:
+        enabled = {
+            service["name"].rpartition("/")[2]: service["state"] for service in found["services"]
+        }
+        if off := [api for api in wanted if enabled.get(api) != "ENABLED"]:
             return by_hand(
                 f"Not enabled: {', '.join(off)}.",
                 f"`make deploy` does it, or: gcloud services enable {' '.join(off)} "
@@ -141,7 +143,9 @@ class Project:
         location = f"projects/{variables.project}/locations/{variables.region}"
         found = self._google.get("cloudfunctions", f"v2/{location}/functions", pageSize=100)
         ours = {self._deployed_name(name): name for name in functions_map.load().functions}
-        named = {one["name"].rpartition("/")[2]: one for one in found.get("functions", [])}
+        named = {
+            function["name"].rpartition("/")[2]: function for function in found.get("functions", [])
+        }
         there = {ours[name]: one for name, one in named.items() if name in ours}
         to_do = f"make deploy ENVIRONMENT={self._terraform.environment}"
         if not there:
@@ -162,7 +166,10 @@ class Project:
 def services(root: Path, providers: Iterable[Declaration]) -> list[str]:
     """The APIs that terraform/services.tf enables: our own, and those of each connected provider."""
     (local_values,) = hcl.read(root / "terraform" / "services.tf")["locals"]
-    names = [*local_values["own_services"], *(api for one in providers for api in one.apis)]
+    names = [
+        *local_values["own_services"],
+        *(api for provider in providers for api in provider.apis),
+    ]
     return [f"{name}.googleapis.com" for name in names]
 
 

@@ -53,8 +53,8 @@ class Calls:
         return Route(method, ROOT + path, name, handle, self.who, errors.graph, self._hold)
 
     def who(self, request: Request) -> str:
-        held = self._tokens.owner(bearer(request))
-        return held.account if held else ""
+        owner = self._tokens.owner(bearer(request))
+        return owner.account if owner else ""
 
     def authenticated(self, request: Request) -> Token:
         """Raises Refused: 401, as a claims challenge where other claims would help."""
@@ -76,8 +76,8 @@ class Calls:
         return token
 
     def _hold(self, request: Request) -> AbstractContextManager[None]:
-        held = self._tokens.owner(bearer(request))
-        return self._throttle.place(held.account, held.app) if held else nullcontext()
+        owner = self._tokens.owner(bearer(request))
+        return self._throttle.place(owner.account, owner.app) if owner else nullcontext()
 
 
 def preference(request: Request, name: str) -> str:
