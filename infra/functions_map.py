@@ -1,5 +1,6 @@
 """terraform/functions.yaml, typed: which functions there are, and what each is granted."""
 
+import math
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
@@ -68,8 +69,12 @@ class Function(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     memory: Annotated[str, Meta(pattern=r"^\d+(Mi|Gi)$")]
     timeout: Annotated[int, Meta(ge=1, le=3600)]
     """Seconds."""
-    cpu: str = ""
+    cpu: Annotated[str, Meta(pattern=r"^(\d+(\.\d+)?)?$")] = ""
+    """vCPUs; "" for what Google gives with the memory, which is less than one below 2Gi."""
     concurrency: Count = 1
+    """Calls that one instance serves at once: its THREADS."""
+    instances: Count | None = None
+    """At most that many; see `FunctionsMap.instances` for those that do not say."""
     schedule: str = ""
     queue: str = ""
     env: tuple[str, ...] = ()
@@ -118,6 +123,14 @@ class FunctionsMap(Struct, frozen=True, forbid_unknown_fields=True):
     def triggered_by(self, trigger: Trigger) -> dict[str, Function]:
         return {name: one for name, one in self.functions.items() if one.trigger is trigger}
 
+    def instances(self, name: str) -> int:
+        """At most: as many as its queue calls at once, and one of a scheduled one, since Cloud Scheduler
+        begins a run only once the last one ended."""
+        function = self.functions[name]
+        if function.queue:
+            return math.ceil(self.queues[function.queue].concurrent / function.concurrency)
+        return function.instances or 1
+
     def grants(self) -> frozenset[str]:
         """The settings that any function may see."""
         return frozenset().union(*(one.grants() for one in self.functions.values()))
@@ -149,6 +162,10 @@ def _contradictions(function: Function, queues: Mapping[str, Queue]) -> Iterable
         yield "must have a schedule exactly when that is its trigger"
     if function.public and function.trigger is not Trigger.HTTP:
         yield "must not be public: only functions for users are"
+    if (function.instances is None) == (function.trigger is Trigger.HTTP):
+        yield "must say its instances exactly when its trigger is http"
+    if function.concurrency > 1 and float(function.cpu or 0) < 1:
+        yield "must have a cpu of 1 or more for a concurrency above 1"
     if bool(function.queue) != (function.trigger is Trigger.TASK):
         yield "must have a queue exactly when its trigger is task"
     if function.queue and function.queue not in queues:

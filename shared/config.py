@@ -181,13 +181,15 @@ class Settings(Group, frozen=True, kw_only=True):
 def declared(kind: type[Group]) -> Mapping[str, Setting]:
     """The variables of a group, by name."""
     hints = get_type_hints(kind, include_extras=True)
-    found = [_setting(field, hints[field.name]) for field in msgspec.structs.fields(kind)]
-    return {one.name: one for one in found if one.attribute != "vendors"}
+    fields = [one for one in msgspec.structs.fields(kind) if one.name != "vendors"]
+    return {one.encode_name: _setting(one, hints[one.name]) for one in fields}
 
 
 def _setting(field: msgspec.structs.FieldInfo, hint: Any) -> Setting:
     extras = get_args(hint)[1:]
     form = next((extra for extra in extras if isinstance(extra, Form)), Form())
+    if form == Form() and str not in {hint, *get_args(hint)}:
+        raise TypeError(f"{field.encode_name} needs a Form: how does a text become {hint}?")
     said = next((extra.description for extra in extras if isinstance(extra, Meta)), "")
     return Setting(field.encode_name, field.name, form, field.default, said or "")
 

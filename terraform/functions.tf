@@ -7,7 +7,7 @@ locals {
 
   # Keys that a function may have; YAML does not mind a misspelt one, so this does.
   keys = [
-    "trigger", "public", "schedule", "queue", "memory", "cpu", "timeout", "concurrency", "env", "providers", "roles",
+    "trigger", "public", "schedule", "queue", "memory", "cpu", "timeout", "concurrency", "instances", "env", "providers", "roles",
   ]
 
   functions = {
@@ -40,11 +40,11 @@ locals {
   uses       = toset(flatten([for one in local.map.functions : try(one.providers, [])]))
   known_uses = toset(flatten([for provider in local.known : keys(provider.uses)]))
 
-  # As many as the queue calls at once; a second of a scheduled one, while the first still runs.
+  # As many as the queue calls at once. One of a scheduled one: Cloud Scheduler begins a run once the last one ended.
   instances = {
     for name, one in local.map.functions : name => (
       one.trigger == "task" ? ceil(local.map.queues[one.queue].concurrent / try(one.concurrency, 1)) :
-      one.trigger == "schedule" ? 2 : 20
+      one.trigger == "schedule" ? 1 : try(one.instances, 1)
     )
   }
 

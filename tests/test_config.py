@@ -3,7 +3,7 @@
 import pytest
 
 from shared import bootstrap
-from shared.config import Settings, function_url, misspelt
+from shared.config import Group, Settings, declared, function_url, misspelt
 from shared.domain.errors import ConfigurationError
 from shared.providers.google.declaration import GoogleSettings
 
@@ -98,3 +98,11 @@ def test_a_misspelt_setting_is_found_with_what_it_was_meant_for(name: str, meant
 )
 def test_other_programs_variables_are_none_of_our_business(name: str) -> None:
     assert misspelt({name}, bootstrap.every_setting()) == {}
+
+
+def test_a_setting_that_is_no_text_must_say_how_a_text_becomes_it() -> None:
+    class Careless(Group, frozen=True, kw_only=True):
+        pages: int = 5
+
+    with pytest.raises(TypeError, match="PAGES needs a Form"):
+        declared(Careless)

@@ -48,6 +48,8 @@ def test_every_folder_is_in_the_map_and_every_entry_has_a_folder() -> None:
         ("[MAX_REC", "[GMAIL_URL, MAX_REC", "GMAIL_URL, which shared/config.py does not know"),
         ("providers: [consent]", "providers: [consnet]", "/providers"),
         ("roles: [documents]", "roles: [everything]", "/roles"),
+        ("    instances: 3\n", "", "instances exactly when its trigger is http"),
+        ('    cpu: "1"\n', "", "cpu of 1 or more for a concurrency above 1"),
         ("functions:", "functions: [", "functions.yaml"),
     ],
 )

@@ -27,6 +27,9 @@ from shared import bootstrap
 from shared.bootstrap import World
 from shared.domain.errors import ConfigurationError
 
+THREADS = 16
+"""Of one function, at most: this machine has a few cores, and not those of all its instances."""
+
 
 class Stack:
     """Every function in a process of its own, a gateway, a scheduler, and a simulator if needed."""
@@ -165,11 +168,13 @@ class Stack:
         return processes
 
     def _environment(self, name: str) -> dict[str, str]:
-        """Of a function: what it is granted, and no more."""
+        """Of a function: what it is granted, and no more. One process stands for all its instances."""
         known = {**self.settings, **self._invoker.settings(name)}
         granted = self.map.functions[name].grants(self.settings["BACKEND"])
         inherited = {key: os.environ[key] for key in self._platform.inherits if key in os.environ}
-        return inherited | {key: known[key] for key in granted if key in known}
+        threads = min(self.map.functions[name].concurrency * self.map.instances(name), THREADS)
+        told = {key: known[key] for key in granted if key in known}
+        return {**inherited, **told, "THREADS": str(threads)}
 
     def _simulator_command(self, port: int) -> list[str]:
         mail = ["--mail", str(self._mail.resolve())] if self._mail else []

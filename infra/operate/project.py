@@ -8,13 +8,14 @@ from typing import Any
 import requests
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from infra import functions_map
+from infra import functions_map, sizes
 from infra.functions_map import ROOT, Function
-from infra.operate import client_secrets, consents, hcl
+from infra.operate import client_secrets, consents, hcl, quotas
 from infra.operate.findings import Check, Finding, by_hand, mend, ok, unknown
 from infra.operate.google import SIGN_IN, Google, Refused, SignedOut
 from infra.operate.terraform import INSTALL, Terraform
 from infra.operate.variables import Variables
+from infra.sizes import Size
 from shared import bootstrap
 from shared.config import Settings, declared
 from shared.ports.declarations import Declaration
@@ -43,6 +44,7 @@ class Project:
             Check("account", self.account),
             Check("project", self.project),
             Check("APIs", self.apis),
+            Check("quota", self.quota),
             Check("users' keys", self.keys),
             *(Check("client secret", partial(self.secret, id)) for id in secrets),
             Check("functions", self.functions),
@@ -112,6 +114,20 @@ class Project:
             )
         return ok(f"{len(wanted)} are enabled")
 
+    def quota(self) -> Finding:
+        """Google refuses to deploy what could take more than the region's."""
+        variables = self._variables
+        total = sizes.total(functions_map.load(), variables.overrides)
+        has = quotas.of_region(self._google, variables.region)
+        to_do = f"Ask for more, or lower `instances` and `concurrent`: {quotas.CONSOLE}"
+        if has is None:
+            return unknown(f"Google does not tell the quota; {_size(total)} are asked for.", to_do)
+        if total.vcpu > has.vcpu or total.gib > has.gib:
+            return mend(
+                f"{_size(total)} are more than {variables.region} has: {_size(has)}.", to_do
+            )
+        return ok(f"{_size(total)} of {_size(has)} in {variables.region}")
+
     def keys(self) -> Finding:
         """Of the issuer of users' tokens."""
         url = self._variables.auth.jwks_url
@@ -161,6 +177,10 @@ class Project:
 
     def _deployed_name(self, function: str) -> str:
         return self._variables.function_url(function).rpartition("/")[2]
+
+
+def _size(one: Size) -> str:
+    return f"{one.vcpu:.1f} vCPU and {one.gib:.1f} GiB"
 
 
 def services(root: Path, providers: Iterable[Declaration]) -> list[str]:

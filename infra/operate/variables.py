@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct, field
 
 from infra.operate import hcl
+from infra.sizes import Override
 from shared.config import function_url
 from shared.domain.errors import ConfigurationError
 from shared.ports.declarations import Declaration
@@ -32,6 +33,8 @@ class Variables(Struct, frozen=True):
     """What each connected one is told, by its name."""
     auth: Auth = field(default_factory=Auth)
     public_url: str | None = None
+    overrides: dict[str, Override] = {}
+    """Other sizes than the map's, by function."""
     given: frozenset[str] = frozenset()
     """The names of all that are set."""
 

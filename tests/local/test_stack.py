@@ -139,10 +139,15 @@ class TestPrivateFunctions:
 
 
 class TestProcesses:
+    def test_a_function_serves_as_many_calls_as_its_instances_would(self, stack: Stack) -> None:
+        for name, function in FUNCTIONS.functions.items():
+            threads = int(_environment(stack.processes[name].pid)["THREADS"])
+            assert threads == min(function.concurrency * FUNCTIONS.instances(name), 16), name
+
     def test_a_function_sees_the_settings_it_is_granted_and_no_others(self, stack: Stack) -> None:
         minimal = {"PATH", "HOME", "LANG", "TZ", "PYTHONPATH", "PYTHONUNBUFFERED"}
         for name, function in FUNCTIONS.functions.items():
-            given = set(_environment(stack.processes[name].pid)) - minimal - {"LC_CTYPE"}
+            given = set(_environment(stack.processes[name].pid)) - minimal - {"LC_CTYPE", "THREADS"}
             assert given <= function.grants(stack.settings["BACKEND"]), name
             assert set(function.secrets) <= given, name
 

@@ -15,6 +15,7 @@ from infra.operate.google import Google, Refused
 from infra.operate.project import Project
 from infra.operate.terraform import Terraform
 from infra.operate.variables import Variables
+from infra.sizes import Override
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError
 from shared.providers.google.declaration import GoogleSettings
@@ -55,11 +56,30 @@ def _provider(asked: Asked, keys: Reply) -> Reply:
     return Reply(302, headers={"Location": "https://accounts.google.com/v3/signin/identifier?x=1"})
 
 
+def quota(vcpu: int, gib: int) -> list[dict[str, object]]:
+    """As Service Usage says a region's: a general limit, and a smaller one of another region."""
+    return [
+        {
+            "metric": f"run.googleapis.com/{name}_allocation",
+            "consumerQuotaLimits": [
+                {
+                    "quotaBuckets": [
+                        {"effectiveLimit": str(limit)},
+                        {"effectiveLimit": "1", "dimensions": {"region": "us-central1"}},
+                    ]
+                }
+            ],
+        }
+        for name, limit in (("cpu", vcpu * 1000), ("memory", gib * 2**30))
+    ]
+
+
 def _all_is_well(google: FakeGoogle, chosen: Variables) -> None:
     google.says("v3/projects/acme-mail", state="ACTIVE", displayName="Acme")
     names = project.services(ROOT, chosen.providers)
     enabled = [{"name": f"projects/1/services/{name}", "state": "ENABLED"} for name in names]
     google.says("services:batchGet", services=enabled)
+    google.says("consumerQuotaMetrics", metrics=quota(20, 40))
     google.says("/versions", versions=[{}])
     google.says("/functions", functions=_deployed(chosen))
 
@@ -186,3 +206,32 @@ def test_a_refusal_carries_googles_words(fake_google: FakeGoogle) -> None:
     fake_google.answers["y"] = Reply(502, b"<html>")
     with pytest.raises(Refused, match="HTTP status 502"):
         fake_google.google.get("run", "y")
+
+
+def test_sizes_that_the_regions_quota_does_not_hold_are_to_be_mended(scene: Scene) -> None:
+    scene.google.says("consumerQuotaMetrics", metrics=quota(4, 40))
+    found = scene.find("quota")
+    assert found.state is State.MEND
+    assert "more than europe-west1 has: 4.0 vCPU and 40.0 GiB" in found.said
+
+
+def test_a_quota_without_an_end_holds_everything(scene: Scene) -> None:
+    unlimited = {"quotaBuckets": [{"effectiveLimit": "-1"}]}
+    names = ("cpu", "memory")
+    metrics = [
+        {"metric": f"run.googleapis.com/{name}_allocation", "consumerQuotaLimits": [unlimited]}
+        for name in names
+    ]
+    scene.google.says("consumerQuotaMetrics", metrics=metrics)
+    assert scene.find("quota").state is State.OK
+
+
+def test_a_quota_that_google_does_not_tell_is_not_taken_for_enough(scene: Scene) -> None:
+    scene.google.says("consumerQuotaMetrics", metrics=[])
+    assert scene.find("quota").state is State.UNKNOWN
+
+
+def test_sizes_of_the_environments_own_count_against_the_quota(scene: Scene) -> None:
+    larger = {"emails": Override(cpu="2", max_instances=10)}
+    scene.project._variables = msgspec.structs.replace(scene.project._variables, overrides=larger)
+    assert scene.find("quota").state is State.MEND

@@ -23,7 +23,10 @@ def config(deployed: Deployed, name: str) -> dict[str, Any]:
 
 
 def environment(deployed: Deployed, name: str) -> dict[str, str]:
-    return dict(config(deployed, name)["environment_variables"])
+    """Its settings; THREADS is for what runs it."""
+    found = dict(config(deployed, name)["environment_variables"])
+    assert found.pop("THREADS") == str(config(deployed, name)["max_instance_request_concurrency"])
+    return found
 
 
 def secrets(deployed: Deployed, name: str) -> dict[str, str]:
@@ -113,6 +116,7 @@ def test_it_is_told_all_that_this_deployment_has_of_its_grants(
     optional = {one for one in missing if one.endswith(("_EMULATOR_HOST", "_URL"))}
     optional |= {"INVOKER_ISSUER", "SYNC_BUDGET_SECONDS", "MAX_RECIPIENTS"}
     optional |= {"GMAIL_UNITS_PER_GET", "MICROSOFT_TENANT"}
+    optional |= {"USER_REQUESTS_PER_MINUTE", "TEAM_REQUESTS_PER_MINUTE"}
     assert missing <= optional - {"PUBLIC_URL", "FUNCTIONS_URL", "AUTH_JWKS_URL"}
 
 
@@ -244,6 +248,16 @@ def test_a_task_function_can_be_called_as_often_as_its_queue_does(deployed: Depl
     for name, entry in MAP.triggered_by(Trigger.TASK).items():
         instances = config(deployed, name)["max_instance_count"]
         assert instances * entry.concurrency >= MAP.queues[entry.queue].concurrent
+
+
+@EVERY
+def test_it_has_as_many_instances_and_threads_as_the_map_says(
+    deployed: Deployed, name: str
+) -> None:
+    entry, service = MAP.functions[name], config(deployed, name)
+    assert service["max_instance_count"] == MAP.instances(name)
+    assert service["max_instance_request_concurrency"] == entry.concurrency
+    assert service["available_cpu"] == entry.cpu or not entry.cpu  # then Google says
 
 
 def test_a_size_can_be_another(workspace: Workspace) -> None:

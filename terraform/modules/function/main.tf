@@ -65,7 +65,7 @@ resource "google_cloudfunctions2_function" "function" {
     max_instance_count               = var.instances.max
     ingress_settings                 = var.ingress
     all_traffic_on_latest_revision   = true
-    environment_variables            = var.environment
+    environment_variables            = merge(var.environment, { THREADS = tostring(var.concurrency) })
 
     dynamic "secret_environment_variables" {
       for_each = var.secrets
