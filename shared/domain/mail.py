@@ -98,3 +98,14 @@ def fingerprint(envelope: Envelope, mailbox_id: str) -> str:
     sender = envelope.sender[0].address if envelope.sender else ""
     subject = " ".join(envelope.subject.split())
     return ids.derived("mail", envelope.message_id, dated, sender, subject)
+
+
+def too_costly(found: object) -> str:
+    """Why an envelope or a mail is not taken in, "" for nearly all: each person is looked up, and
+    each attachment is kept."""
+    envelope = found.envelope if isinstance(found, Mail) else found
+    if isinstance(envelope, Envelope) and len(envelope.participants()) > MOST_PEOPLE:
+        return f"It names more than {MOST_PEOPLE:,} people."
+    if isinstance(found, Mail) and len(found.content.attachments) > MOST_ATTACHMENTS:
+        return f"It has more than {MOST_ATTACHMENTS:,} attachments."
+    return ""

@@ -13,6 +13,7 @@ from shared.domain.errors import (
     ProviderUnavailable,
     RateLimited,
 )
+from shared.domain.mail import too_costly
 from shared.ports.providers import Fetched
 from shared.providers.http import Answer
 
@@ -78,7 +79,10 @@ def _answers(ask: Ask, ids: Sequence[str]) -> list[Answer | None]:
 def _reading(answer: Answer | None, read: Read) -> Any:
     if answer is None:
         raise ProviderUnavailable("The provider left this message out of its answer.")
-    return read(answer)
+    found = read(answer)
+    if why := too_costly(found):
+        raise ProviderRejected(why, reason="too_costly")
+    return found
 
 
 def _sort(

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.domain.errors import CursorExpired, ProviderUnavailable
-from shared.domain.mail import Envelope
+from shared.domain.mail import Envelope, too_costly
 from shared.providers.microsoft import mapping
 from shared.providers.microsoft.api import query_of
 from shared.providers.microsoft.folders import Folders
@@ -97,6 +97,6 @@ def page(answer: dict[str, Any], folders: Folders) -> Page:
         if not isinstance(entry, dict) or "@removed" in entry or not entry.get("id"):
             continue
         ids[str(entry["id"])] = None
-        if mapping.is_whole(entry):
-            envelopes[str(entry["id"])] = mapping.envelope(entry, folders)
+        if mapping.is_whole(entry) and not too_costly(read := mapping.envelope(entry, folders)):
+            envelopes[str(entry["id"])] = read
     return Page(tuple(ids), envelopes, following or end, last=not following)
