@@ -6,6 +6,7 @@ off, so that nothing behind the gateway can be fooled by it.
 
 import http.client
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,6 +35,8 @@ from shared.web import answers
 MAX_BODY = 32 * 1024 * 1024
 """Bytes; Cloud Run takes no larger requests either."""
 _PIECE = 64 * 1024
+_ORIGIN = re.compile(r"^[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
+"""Of a request to a proxy, which names it too."""
 _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection")
 ) | {"te", "trailer", "transfer-encoding", "upgrade", "host", "content-length", "expect"}
@@ -70,14 +73,12 @@ class Gateway:
         return response(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
-        if urlsplit(f"//{request.host}").hostname not in self._hosts:
+        if _hostname(request) not in self._hosts:
             detail = f"This stack is served as {' and '.join(sorted(self._hosts))}."
             raise Misdirected(detail, reason="unknown_host")
-        target = _target(request)
-        first, _, rest = target.lstrip("/").partition("/")
-        name, question, query = first.partition("?")
+        name, target = _target(request)
         if upstream := self._functions.get(name):
-            return _forward(request, name, upstream, f"/{rest or ''}{question}{query}")
+            return _forward(request, name, upstream, target)
         if page := self._pages.get(name):
             return page(request)
         detail = f"The functions are {', '.join(self._functions)}."
@@ -120,11 +121,22 @@ def listen(port: int) -> socket.socket:
         ) from error
 
 
-def _target(request: Request) -> str:
-    """Path and query as they were sent, percent-escapes included."""
-    parts = urlsplit(str(request.environ["REQUEST_URI"]))
-    path = f"/{parts.netloc}{parts.path}" if parts.netloc and not parts.scheme else parts.path
-    return f"{path}?{parts.query}" if parts.query else path
+def _hostname(request: Request) -> str | None:
+    try:
+        return urlsplit(f"//{request.host}").hostname
+    except ValueError:  # brackets that hold no IPv6 address
+        return None
+
+
+def _target(request: Request) -> tuple[str, str]:
+    """The first segment of the path, and the rest of path and query as they were sent. A query may hold
+    slashes: Google's redirect does."""
+    uri = _ORIGIN.sub("", str(request.environ["REQUEST_URI"]))
+    if not uri.isascii():
+        raise InvalidRequest("A URL must be percent-encoded.", reason="not_http")
+    path, question, query = uri.partition("?")
+    name, _, rest = path.lstrip("/").partition("/")
+    return name, f"/{rest}{question}{query}"
 
 
 def _forward(request: Request, name: str, upstream: Upstream, target: str) -> Response:

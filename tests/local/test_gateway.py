@@ -81,6 +81,13 @@ def ask(
         ("//echo/x", "/x"),
         ("/echo/../nobody", "/../nobody"),
         ("http://127.0.0.1/echo/x", "/x"),
+        ("http://127.0.0.1/echo?at=http://x/", "/?at=http://x/"),
+        (
+            "/echo?state=s&iss=https://accounts.google.com&code=4/0Ab&scope=email%20https://x/auth/mail",
+            "/?state=s&iss=https://accounts.google.com&code=4/0Ab&scope=email%20https://x/auth/mail",
+        ),
+        ("/echo/contacts?page_token=a//b/+c==", "/contacts?page_token=a//b/+c=="),
+        ("/echo??/?", "/??/?"),
     ],
 )
 def test_the_path_below_the_function_arrives_as_it_was_sent(
@@ -145,7 +152,15 @@ def test_a_function_that_takes_longer_than_it_may_is_504(gateway: int) -> None:
     assert answer.status == 504
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[::2]", "a@b:1"])
+def test_what_is_no_url_is_refused(gateway: int) -> None:
+    with socket.create_connection((HOST, gateway), timeout=30) as connection:
+        connection.sendall(f"GET /echo/\xe9 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode("latin-1"))
+        assert connection.recv(4096).split()[1] == b"400"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "", "[::2]", "[", "a]b", "a@b:1"]
+)
 def test_only_this_machines_names_are_answered(gateway: int, host: str) -> None:
     answer, _ = ask(gateway, "GET", "/echo", Host=host)
     assert answer.status == 421

@@ -66,7 +66,18 @@ class Person:
         untick: Sequence[str] = (),
         decision: str = "allow",
     ) -> dict[str, str]:
-        """Reads the page, fills in its form as a browser would, and follows to the callback."""
+        """What the callback is told."""
+        return callback(self.decided(question, account=account, untick=untick, decision=decision))
+
+    def decided(
+        self,
+        question: dict[str, str],
+        *,
+        account: str = ANA,
+        untick: Sequence[str] = (),
+        decision: str = "allow",
+    ) -> requests.Response:
+        """Reads the page and fills in its form as a browser would; the redirect to the callback."""
         page = self.open(question)
         assert page.status_code == 200, page.text
         fields = ticked(page.text)
@@ -76,7 +87,7 @@ class Person:
             self.simulator.url + action(page.text), data=form, timeout=10, allow_redirects=False
         )
         assert answer.status_code == 302, answer.text
-        return callback(answer)
+        return answer
 
     def token(self, **form: str) -> requests.Response:
         """The token endpoint, with everything right but what `form` says."""

@@ -51,6 +51,20 @@ def test_allowing_redirects_with_a_code_the_state_and_what_was_ticked(person: Pe
     assert MAIL + "compose" not in answer["scope"].split()
 
 
+def test_the_redirect_is_written_as_google_writes_it(person: Person) -> None:
+    location = person.decided(person.question()).headers["Location"]
+
+    names, values = zip(
+        *(pair.split("=") for pair in location.partition("?")[2].split("&")), strict=True
+    )
+    assert names == ("state", "iss", "code", "scope", "authuser", "hd", "prompt")
+    assert values[0:2] == ("the%20state", "https://accounts.google.com")
+    assert values[2].startswith("4/0A")
+    assert values[3].startswith("email%20")
+    assert "%20https://www.googleapis.com/auth/gmail.readonly" in values[3]
+    assert values[4:] == ("0", "example.com", "consent%20select_account")
+
+
 def test_denying_redirects_with_access_denied(person: Person) -> None:
     answer = person.answer(person.question(), decision="deny")
 

@@ -2,14 +2,15 @@
 
 GET /o/oauth2/v2/auth?… shows the page. Its form posts back to the same URL, query included:
 `account` (the address), `scope` (repeated, one for each tick), `decision` (allow or deny). The
-answer is a 302 to the redirect URI with `code`, `state` and `scope`, or with `error`.
+answer is a 302 to the redirect URI with all that Google's has, in its order, or with `error`.
 """
 
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from msgspec import Struct
 
 from infra.simulator.google import consent, scopes
+from infra.simulator.google.identity import ISSUER
 from infra.simulator.google.tokens import CODE_LIFETIME, Client, Code, Tokens
 from infra.simulator.http import Refused, Request, Response, Route
 from infra.simulator.mail import Account
@@ -34,7 +35,10 @@ class Asked(Struct, frozen=True, kw_only=True):
     login_hint: str
 
     def answer(self, **params: str) -> Response:
-        query = urlencode(({"state": self.state} if self.state else {}) | params)
+        """Google leaves slashes and colons of a query as they are."""
+        query = urlencode(
+            ({"state": self.state} if self.state else {}) | params, safe="/:", quote_via=quote
+        )
         glue = "&" if "?" in self.redirect_uri else "?"
         return Response(302, headers={"Location": f"{self.redirect_uri}{glue}{query}"})
 
@@ -107,8 +111,14 @@ class Authorization:
                 expires_at=self._office.clock.now() + CODE_LIFETIME,
             )
             value = self._tokens.consent(code)
-        prompt = " ".join(sorted(asked.prompt)) or "none"
-        return asked.answer(code=value, scope=" ".join(given), authuser="0", prompt=prompt)
+        return asked.answer(
+            iss=ISSUER,
+            code=value,
+            scope=" ".join(scopes.written(given)),
+            authuser="0",
+            **_hosted_domain(account),
+            prompt=" ".join(sorted(asked.prompt)) or "none",
+        )
 
     def _accounts(self) -> list[Account]:
         return [account for account in self._office.accounts() if account.provider == "google"]
@@ -154,6 +164,12 @@ class Authorization:
         if request.param("response_type") != "code":
             raise _bad("unsupported_response_type", "Invalid response_type.")
         return client, uri
+
+
+def _hosted_domain(account: Account) -> dict[str, str]:
+    """Of an organisation's account only."""
+    domain = account.address.rpartition("@")[2]
+    return {} if domain in {"gmail.com", "googlemail.com"} else {"hd": domain}
 
 
 def _challenge(request: Request) -> str:

@@ -15,6 +15,7 @@ from infra.simulator.postoffice import PostOffice
 
 ROOT = "/gmail/v1/users/{userId}"
 Handler = Callable[[Request, Mailbox], Response]
+_MARK = "~!/+/"
 _READ = {scopes.FULL, scopes.MODIFY, scopes.READONLY}
 _COMPOSE = {scopes.FULL, scopes.MODIFY, scopes.COMPOSE}
 SCOPES = {
@@ -84,7 +85,8 @@ def flag(request: Request, name: str) -> bool:
 
 
 def page_token(*parts: object) -> str:
-    return base64.urlsafe_b64encode(":".join(map(str, parts)).encode()).decode()
+    """Opaque, and with characters that a query may hold and a path may not."""
+    return _MARK + base64.b64encode(":".join(map(str, parts)).encode()).decode()
 
 
 def page_parts(request: Request, count: int) -> list[str] | None:
@@ -93,7 +95,9 @@ def page_parts(request: Request, count: int) -> list[str] | None:
     if not token:
         return None
     try:
-        parts = base64.urlsafe_b64decode(token).decode("ascii").split(":")
+        parts = (
+            base64.b64decode(token.removeprefix(_MARK), validate=True).decode("ascii").split(":")
+        )
     except (binascii.Error, ValueError):
         parts = []
     if len(parts) != count or not (parts[0].isascii() and parts[0].isdecimal()):

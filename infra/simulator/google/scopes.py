@@ -1,5 +1,7 @@
 """The scopes a consent can be asked for, in the words of Google's consent page."""
 
+from collections.abc import Iterable
+
 SIGN_IN = {
     "openid": "Associate you with your personal info on Google",
     "https://www.googleapis.com/auth/userinfo.email": "See your primary Google Account email address",
@@ -39,3 +41,10 @@ KNOWN = SIGN_IN | TICKED
 def read(text: str) -> list[str]:
     """The scopes of a request, aliases in their long form, each once. They may be unknown."""
     return list(dict.fromkeys(ALIASES.get(scope, scope) for scope in text.split()))
+
+
+def written(given: Iterable[str]) -> list[str]:
+    """As a redirect names them: what has an alias also by that, which goes first."""
+    short = {long: alias for alias, long in ALIASES.items()}
+    given = list(given)
+    return [short[scope] for scope in given if scope in short] + given

@@ -94,7 +94,7 @@ class Tokens:
         scopes = (*self.granted(code.account, code.client), *code.scopes)
         grant = Grant(code.account, code.client, tuple(dict.fromkeys(scopes)))
         self._grants[f"{code.client} {code.account}"] = grant
-        value = "4/0" + secrets.token_urlsafe(54)
+        value = "4/0A" + secrets.token_urlsafe(54)
         self._codes[value] = code
         return value
 
