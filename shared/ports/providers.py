@@ -92,6 +92,21 @@ class Search(Struct, frozen=True):
 class IdPage(Struct, frozen=True):
     ids: tuple[str, ...]
     next: str = ""
+    incomplete: bool = False
+    """The provider's pages led nowhere and were given up: there may be more than was found."""
+
+
+class Passed(Struct, frozen=True, kw_only=True):
+    """A part of the mailbox that the provider refuses to show, while the rest goes on."""
+
+    part: str
+    """The provider's id of it (a folder), "" for what has no parts."""
+    name: str = ""
+    """inbox or sent, "" for any other part."""
+    reason: str
+    """The provider's code, or ours."""
+    refusals: int = 1
+    """How many times in a row; now and then its walk is begun anew."""
 
 
 class ChangePage(Struct, frozen=True):
@@ -99,12 +114,15 @@ class ChangePage(Struct, frozen=True):
 
     `cursor` is where the next call goes on, safe to keep once these messages are stored. `more` is
     False when nothing is left for now. `envelopes` holds those the provider sent along for free.
+    `passed` are the parts that could not be followed: nothing of them is up to date, whatever `more` says,
+    and later calls try them again.
     """
 
     ids: tuple[str, ...]
     cursor: str
     more: bool
     envelopes: dict[str, Envelope] = {}
+    passed: tuple[Passed, ...] = ()
 
 
 M = TypeVar("M")

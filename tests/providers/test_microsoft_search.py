@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import ProviderRejected
 from shared.ports.providers import Search
-from shared.providers.microsoft.search import Position, after, query
+from shared.providers.microsoft.search import Position, page, query
 
 SINCE = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
@@ -23,6 +23,10 @@ def asked(search: Search, page: str = "") -> dict[str, str]:
 def found(*days: str, link: str = "") -> dict[str, Any]:
     listed = [{"id": "m", "sentDateTime": f"{day}T12:00:00Z"} for day in days]
     return {"value": listed, **({"@odata.nextLink": link} if link else {})}
+
+
+def after(search: Search, position: Position, answer: dict[str, Any]) -> str:
+    return page(search, position, answer, ()).next
 
 
 def test_people_are_asked_for_by_kql() -> None:
@@ -82,6 +86,21 @@ def test_a_search_that_graph_cut_off_goes_on_where_it_ended() -> None:
         again = Position.parse(after(search, busy, found(*["2020-01-01"] * 250)))
         assert again.until < until
         until = again.until
+
+
+@pytest.mark.parametrize(
+    "link", ["https://x/?$skiptoken=SAME", "https://x/?$skiptoken={}"], ids=["same", "other"]
+)
+def test_a_search_whose_pages_never_end_is_given_up_and_says_so(link: str) -> None:
+    search, token = Search(("a@x.org",)), ""
+    for number in range(1_000):
+        answer = found("2026-11-20", link=link.format(number))
+        turned = page(search, Position.parse(token), answer, ("m",))
+        if not (token := turned.next):
+            break
+    assert turned.incomplete
+    assert turned.ids == ("m",)
+    assert number < 50
 
 
 def test_odd_dates_and_entries_do_not_stop_it() -> None:

@@ -11,22 +11,29 @@ _HIDING = frozenset({"DRAFT", "SPAM", "TRASH"})
 """Labels under which a message is no mail for a timeline, until they are taken off."""
 
 
+MOST_WITHOUT_PROGRESS = 20
+"""Pages behind one start; a page of real records has an id that serves as the next."""
+
+
 class Cursor(Struct, frozen=True):
     """Everything up to history id `start` is known. `page` goes on within a walk that began there:
     a page may hold no record whose id could serve as the next start."""
 
     start: int
     page: str = ""
+    pages: int = 0
+    """How many lie between `start` and `page`."""
 
     def __str__(self) -> str:
-        return f"{self.start}:{self.page}" if self.page else str(self.start)
+        return f"{self.start}:{self.page} {self.pages}" if self.page else str(self.start)
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
-        start, _, page = text.partition(":")
+        start, _, rest = text.partition(":")
+        page, counted, pages = rest.rpartition(" ")
         if not (start.isascii() and start.isdecimal()):
             raise CursorExpired("This is no position in a Gmail mailbox.")
-        return cls(int(start), page)
+        return cls(int(start), page, number(pages)) if counted else cls(int(start), rest)
 
 
 def page_ids(answer: dict[str, Any]) -> tuple[str, ...]:
@@ -48,7 +55,13 @@ def after(cursor: Cursor, answer: dict[str, Any]) -> Cursor:
     if not isinstance(token, str) or not token:
         return Cursor(max(cursor.start, number(answer.get("historyId"))))
     last = max((number(record.get("id")) for record in _records(answer)), default=0)
-    return Cursor(last) if last > cursor.start else Cursor(cursor.start, token)
+    return Cursor(last) if last > cursor.start else Cursor(cursor.start, token, cursor.pages + 1)
+
+
+def leads_nowhere(before: Cursor, after: Cursor) -> bool:
+    """Pages that go on without a record: the same again, or too many."""
+    again = bool(after.page) and (after.start, after.page) == (before.start, before.page)
+    return again or after.pages >= MOST_WITHOUT_PROGRESS
 
 
 def _arrived(record: dict[str, Any]) -> Iterator[str]:

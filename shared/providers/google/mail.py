@@ -15,7 +15,15 @@ from shared.domain.errors import (
 )
 from shared.domain.mail import Mail, OutgoingMail
 from shared.mime.build import build
-from shared.ports.providers import ChangePage, Fetched, IdPage, Search, SendOutcome, TokenSource
+from shared.ports.providers import (
+    ChangePage,
+    Fetched,
+    IdPage,
+    Passed,
+    Search,
+    SendOutcome,
+    TokenSource,
+)
 from shared.providers.google import history, mapping, search
 from shared.providers.google.api import Api
 from shared.providers.google.content import detached_texts
@@ -72,15 +80,18 @@ class Gmail:
                 raise
             position = history.Cursor(position.start)  # the page token did not live long enough
             answer = self._history(position)
-        return ChangePage(
-            ids=history.page_ids(answer),
-            cursor=str(history.after(position, answer)),
-            more=bool(answer.get("nextPageToken")),
-        )
+        ids, following = history.page_ids(answer), history.after(position, answer)
+        if history.leads_nowhere(position, following):
+            stuck = Passed(part="", reason="no_progress")
+            start = str(history.Cursor(following.start))
+            return ChangePage(ids, start, more=False, passed=(stuck,))
+        return ChangePage(ids, str(following), more=bool(answer.get("nextPageToken")))
 
     def search(self, search_: Search, page: str = "") -> IdPage:
         """Drafts may be among what is found; their envelopes say so."""
-        return self._list(search.query(search_), _PAGE, page)
+        at = search.Position.parse(page)
+        found = self._list(search.query(search_), _PAGE, at.token)
+        return search.page(at, found)
 
     def envelopes(self, ids: Sequence[str]) -> Fetched:
         return self._fetch(ids, _METADATA, mapping.envelope)

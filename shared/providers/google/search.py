@@ -1,14 +1,46 @@
-"""Gmail's search language, as far as we speak it."""
+"""Gmail's search language, as far as we speak it, and where a search stands."""
 
 import re
 from collections.abc import Iterator
 from itertools import chain
 
+import msgspec
+from msgspec import Struct
+
+from shared.domain.errors import ProviderRejected
 from shared.mime.addresses import spellings
-from shared.ports.providers import Search
+from shared.ports.providers import IdPage, Search
+from shared.providers.progress import Trail
 
 _PLAIN = re.compile(r"[\w.+@=/%&'-]+")
 """Characters that mean nothing of their own to Gmail's search."""
+
+
+class Position(Struct):
+    """A page token: Gmail's own, and what its pages have brought so far."""
+
+    token: str = ""
+    trail: Trail = msgspec.field(default_factory=Trail)
+
+    @classmethod
+    def parse(cls, page: str) -> "Position":
+        token, walked, trail = page.rpartition(" ")
+        try:
+            return cls(token, msgspec.json.decode(trail, type=Trail)) if walked else cls(page)
+        except msgspec.DecodeError:
+            raise ProviderRejected("This is no page of a search.", reason="bad_page") from None
+
+    def __str__(self) -> str:
+        return f"{self.token} {msgspec.json.encode(self.trail).decode()}"
+
+
+def page(at: Position, found: IdPage) -> IdPage:
+    """`found` behind `at`, with a token of ours; none when the pages lead nowhere."""
+    if not found.next:
+        return found
+    if at.trail.circles(found.ids) or found.next == at.token:
+        return IdPage(found.ids, incomplete=True)
+    return IdPage(found.ids, str(Position(found.next, at.trail)))
 
 
 def query(search: Search) -> str:

@@ -31,6 +31,8 @@ _SEARCH_FOLDER = "#microsoft.graph.mailSearchFolder"
 _SCOPES = (MAIL_READ,)
 _MOST = 2_000
 """Folders; as many pages of them would take minutes."""
+_MOST_PAGES = 20
+"""Of one list, however few each holds."""
 
 
 class Folders(Struct, frozen=True):
@@ -42,6 +44,10 @@ class Folders(Struct, frozen=True):
     sent: str = ""
     owner: str = ""
     """The address that the mailbox sends from."""
+
+    def name(self, folder: str) -> str:
+        """inbox, sent, or "": what its user called another is theirs."""
+        return {self.inbox: "inbox", self.sent: "sent"}.get(folder, "")
 
     def ignored(self, folder: str) -> str:
         """Why mail in this folder is no mail for a timeline, "" when it is. What lies below one of
@@ -72,7 +78,7 @@ def _watched(api: Api, top: Mapping[str, Any] | None, special: Collection[str]) 
     watched: dict[str, None] = {}
     level = _entries(api, _TOP, top)
     while level and len(watched) < _MOST:
-        level = [entry for entry in level if entry["id"] not in special]
+        level = [entry for entry in level if entry["id"] not in {*special, *watched}]
         watched |= dict.fromkeys(entry["id"] for entry in level)
         level = _below(api, [entry["id"] for entry in level if entry.get("childFolderCount")])
     return tuple(watched)
@@ -109,10 +115,12 @@ def _ask(api: Api, paths: Sequence[str]) -> list[dict[str, Any] | None]:
 def _entries(api: Api, place: str, page: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """Of a list of folders and all its following pages. Search folders only point at mail elsewhere."""
     found: list[dict[str, Any]] = []
-    while page is not None:
-        found += (e for e in _listed(page) if e.get("@odata.type") != _SEARCH_FOLDER)
-        query = query_of(page.get("@odata.nextLink"))
-        page = api.get(f"{place}?{query}", scopes=_SCOPES) if query and len(found) < _MOST else None
+    for _ in range(_MOST_PAGES):
+        found += (e for e in _listed(page or {}) if e.get("@odata.type") != _SEARCH_FOLDER)
+        query = query_of(page.get("@odata.nextLink")) if page else ""
+        if not query or len(found) >= _MOST:
+            break
+        page = api.get(f"{place}?{query}", scopes=_SCOPES)
     return found
 
 

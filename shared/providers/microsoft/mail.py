@@ -6,16 +6,26 @@ from urllib.parse import quote
 
 from shared import logs
 from shared.domain.errors import (
+    CursorExpired,
     MailboxUnavailable,
     MailbridgeError,
     Missing,
     MissingScope,
+    Party,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
 )
 from shared.domain.mail import Envelope, OutgoingMail
-from shared.ports.providers import ChangePage, Fetched, IdPage, Search, SendOutcome, TokenSource
+from shared.ports.providers import (
+    ChangePage,
+    Fetched,
+    IdPage,
+    Passed,
+    Search,
+    SendOutcome,
+    TokenSource,
+)
 from shared.providers import fetching
 from shared.providers.http import Answer, Http
 from shared.providers.microsoft import batch, delta, folders, mapping, search, sending
@@ -53,7 +63,7 @@ class Outlook:
     def cursor(self) -> str:
         """Behind all that is there, if that can be passed by quickly. Graph has no other way to its
         end than through all of its pages: of a large mailbox the later ones show as changes."""
-        page = self.changes(str(delta.Walk()))
+        page = self.changes(str(delta.Walk({})))
         for _ in range(_HEAD_START):
             if not page.more:
                 break
@@ -63,16 +73,22 @@ class Outlook:
     def changes(self, cursor: str) -> ChangePage:
         """One page of up to twenty folders at once."""
         walk = delta.Walk.parse(cursor)
-        if not walk.todo:
+        if walk.round_is_over:
             self._known_folders = folders.read(self._api)
             walk.begin_round(self._known_folders.watched)
+        walk.calls += 1
         ids: dict[str, None] = {}
         envelopes: dict[str, Envelope] = {}
         for folder, page in self._pages(walk, walk.todo[: batch.SIZE]):
             walk.turn(folder, page)
             ids |= dict.fromkeys(page.ids)
             envelopes |= page.envelopes
-        return ChangePage(tuple(ids), str(walk), more=bool(walk.todo), envelopes=envelopes)
+        passed = tuple(self._passed(folder, why) for folder, why in walk.refused.items())
+        return ChangePage(tuple(ids), str(walk), bool(walk.todo), envelopes, passed)
+
+    def _passed(self, folder: str, refusal: delta.Refusal) -> Passed:
+        name = self._folders.name(folder)
+        return Passed(part=folder, name=name, reason=refusal.reason, refusals=refusal.count)
 
     def _pages(self, walk: delta.Walk, asked: Sequence[str]) -> list[tuple[str, delta.Page]]:
         paths = [f"{folders.path(f)}/messages/delta?{walk.places[f]}" for f in asked]
@@ -84,9 +100,9 @@ class Outlook:
                 pages.append((folder, self._page(answer)))
             except Missing:
                 walk.forget(folder)
-            except (ProviderUnavailable, ProviderRejected) as error:
+            except (CursorExpired, ProviderUnavailable, ProviderRejected) as error:
                 failed[folder] = error
-        _pass_by(walk, failed, alone=len(failed) == len(asked))
+        _pass_by(walk, failed, everywhere=len(failed) >= min(batch.SIZE, len(walk.places)))
         return pages
 
     def _page(self, answer: Answer | None) -> delta.Page:
@@ -101,7 +117,7 @@ class Outlook:
         position = search.Position.parse(page)
         path = f"/me/messages?{search.query(search_, position)}"
         answer = self._api.get(path, scopes=_READ)
-        return IdPage(self._ordinary(answer), search.after(search_, position, answer))
+        return search.page(search_, position, answer, self._ordinary(answer))
 
     def envelopes(self, ids: Sequence[str]) -> Fetched:
         return self._fetch(ids, mapping.ENVELOPE_QUERY, mapping.envelope)
@@ -192,13 +208,24 @@ class Outlook:
         return next((str(entry["id"]) for entry in entries if entry.get("id")), "")
 
 
-def _pass_by(walk: delta.Walk, failed: Mapping[str, MailbridgeError], *, alone: bool) -> None:
-    """A folder that Graph cannot show does not stop the others: the next round asks for it again."""
+def _pass_by(walk: delta.Walk, failed: Mapping[str, MailbridgeError], *, everywhere: bool) -> None:
+    """A folder that Graph cannot show does not stop the others: a later round asks for it again. What
+    all of them answer is the mailbox's trouble, but for questions that Graph no longer takes."""
     for folder, error in failed.items():
-        if alone or isinstance(error, MailboxUnavailable):
-            raise error
+        malformed = isinstance(error, ProviderRejected) and error.who_acts is Party.NOBODY
+        if isinstance(error, MailboxUnavailable) or (everywhere and not malformed):
+            raise _of_the_mailbox(error)
+        if isinstance(error, CursorExpired):
+            walk.expire(folder)
+        else:
+            walk.refuse(folder, error.reason or "unavailable")
         logs.warning("folder passed by", folder=folder, why=error.detail)
-        walk.skip(folder)
+
+
+def _of_the_mailbox(error: MailbridgeError) -> MailbridgeError:
+    if isinstance(error, ProviderRejected):
+        error.concerns = "mailbox"
+    return error
 
 
 def _message(message_id: str) -> str:

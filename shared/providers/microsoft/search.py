@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from shared.domain.errors import ProviderRejected
 from shared.mime.addresses import spellings
-from shared.ports.providers import Search
+from shared.ports.providers import IdPage, Search
 from shared.providers.microsoft.api import query_of
+from shared.providers.progress import Trail
 
 _SELECT = "$select=id,parentFolderId,isDraft,sentDateTime"
 _LISTED = 500
@@ -22,7 +23,11 @@ _MOST_FOUND = 1_000
 https://learn.microsoft.com/graph/search-query-parameter"""
 
 
-class Position(Struct, rename={"query": "q", "seen": "n", "until": "u", "oldest": "o"}):
+class Position(
+    Struct,
+    rename={"query": "q", "seen": "n", "until": "u", "oldest": "o", "trail": "w"},
+    omit_defaults=True,
+):
     """A page token."""
 
     query: str = ""
@@ -33,6 +38,8 @@ class Position(Struct, rename={"query": "q", "seen": "n", "until": "u", "oldest"
     """The search at hand is for mail sent up to this day (ISO); "" for all of it."""
     oldest: str = ""
     """The earliest day among what it found."""
+    trail: Trail = msgspec.field(default_factory=Trail)
+    """Of all pages, that of searches before included."""
 
     @classmethod
     def parse(cls, page: str) -> "Position":
@@ -56,10 +63,23 @@ def query(search: Search, position: Position) -> str:
     return f"{_SELECT}&$top={_LISTED}&$orderby={quote('receivedDateTime desc')}{received}"
 
 
-def after(search: Search, position: Position, answer: dict[str, Any]) -> str:
-    """The token of the page behind `answer`, "" when there is none.
+def page(
+    search: Search, position: Position, answer: dict[str, Any], found: tuple[str, ...]
+) -> IdPage:
+    """What an answer brought, with the token of the page behind it, "" when there is none or when the
+    pages lead nowhere."""
+    following = _after(search, position, answer)
+    if following is None:
+        return IdPage(found)
+    following.trail = position.trail
+    circles = following.trail.circles(_ids(answer))
+    if circles or (following.query and following.query == position.query):
+        return IdPage(found, incomplete=True)
+    return IdPage(found, msgspec.json.encode(following).decode())
 
-    A search that seems to have ended at Graph's limit goes on as another one, for mail sent up to
+
+def _after(search: Search, position: Position, answer: dict[str, Any]) -> Position | None:
+    """A search that seems to have ended at Graph's limit goes on as another one, for mail sent up to
     the day it reached, and a day more, for nobody says whose days they are; some mail shows twice.
     """
     listed = answer.get("value")
@@ -67,13 +87,17 @@ def after(search: Search, position: Position, answer: dict[str, Any]) -> str:
     seen = position.seen + len(days)
     oldest = min((day for day in (*days, position.oldest) if day), default="")
     if following := query_of(answer.get("@odata.nextLink")):
-        return _token(Position(following, seen, position.until, oldest))
+        return Position(following, seen, position.until, oldest)
     if search.addresses and seen > _MOST_FOUND - _FOUND and oldest:
         until = _moved(oldest, 1)
         if position.until:
             until = min(until, _moved(position.until, -1))  # or a busy day would never end
-        return _token(Position(until=until))
-    return ""
+        return Position(until=until)
+    return None
+
+
+def _ids(answer: dict[str, Any]) -> list[str]:
+    return [str(entry.get("id")) for entry in answer.get("value") or () if isinstance(entry, dict)]
 
 
 def _kql(search: Search, until: str) -> str:
@@ -106,7 +130,3 @@ def _moved(day: str, days: int) -> str:
         return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
     except OverflowError:
         return day
-
-
-def _token(position: Position) -> str:
-    return msgspec.json.encode(position).decode()
