@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable
+from urllib.parse import unquote
+from uuid import uuid4
 
 from infra.simulator.faults import Fault, Switchboard
 from infra.simulator.http import Dropped, Refused, Request, Response, Route, Router, json_response
@@ -60,7 +62,7 @@ class Exchange:
         return response
 
     def _faulty(self, route: Route, request: Request) -> Response:
-        fault = self._faults.take(route.name, route.who(request))
+        fault = self._faults.take(route.name, route.who(request), unquote(request.target))
         if fault is None:
             return _handle(route, request)
         self._wait(fault.delay_ms)
@@ -71,6 +73,8 @@ class Exchange:
         response = _handle(route, request) if happens else Response()
         if fault.drop:
             raise Dropped
+        if fault.answer in {"endless", "circle"}:
+            return route.endless(request, "circle" if fault.answer == "circle" else uuid4().hex)
         return _spoilt(fault, response, route.failure) if fault.fails else response
 
     def _wait(self, milliseconds: int) -> None:
@@ -85,9 +89,11 @@ def _handle(route: Route, request: Request) -> Response:
         return refused.response
 
 
-def _spoilt(fault: Fault, response: Response, failure: Callable[[int, str], Response]) -> Response:
+def _spoilt(
+    fault: Fault, response: Response, failure: Callable[[int, str, str], Response]
+) -> Response:
     if fault.status:
-        response = failure(fault.status, fault.reason)
+        response = failure(fault.status, fault.reason, fault.message)
     if fault.answer == "html":
         page = b"<!DOCTYPE html><title>Error</title><p>That's an error. That's all we know.\n"
         response = Response(fault.status or 502, page, "text/html; charset=UTF-8")
@@ -96,5 +102,6 @@ def _spoilt(fault: Fault, response: Response, failure: Callable[[int, str], Resp
     elif fault.answer == "malformed":
         response.body = response.body[: max(1, len(response.body) // 2)]
     if fault.retry_after is not None:
-        response.headers = response.headers | {"Retry-After": str(fault.retry_after)}
+        wait = fault.retry_after if isinstance(fault.retry_after, str) else f"{fault.retry_after:g}"
+        response.headers = response.headers | {"Retry-After": wait}
     return response

@@ -17,6 +17,8 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A method's name or a pattern: "gmail.messages.get", "gmail.*", "oauth.token"."""
     account: str = ""
     """Only calls for this account; "" for every call."""
+    about: str = ""
+    """Only calls whose path or query holds this text: one message's id, one folder's; "" for every call."""
     skip: Count = 0
     """Lets this many matching calls through first."""
     times: Count | None = 1
@@ -26,16 +28,20 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     status: Annotated[int, Meta(ge=400, le=599)] | None = None
     reason: str = ""
     """The vendor's word for the error; "" lets the vendor choose one that goes with the status."""
-    retry_after: Count | None = None
-    """Seconds, sent as Retry-After with `status`."""
-    answer: Literal["", "html", "empty", "malformed"] = ""
-    """Instead of the vendor's JSON: an HTML page, nothing at all, or JSON cut short."""
+    message: str = ""
+    """The vendor's sentence beside it; "" lets the vendor choose one that goes with the reason."""
+    retry_after: Annotated[float, Meta(ge=0)] | str | None = None
+    """Seconds, with decimals or not, or whatever text; sent as Retry-After with `status`."""
+    answer: Literal["", "html", "empty", "malformed", "endless", "circle"] = ""
+    """Instead of the vendor's JSON: an HTML page, nothing at all, or JSON cut short; of a list a page
+    that holds nothing and leads to another one (endless) or to itself (circle)."""
     effect: bool = False
     """The call takes effect before it fails: nobody can tell from outside."""
     delay_ms: Count = 0
 
-    def matches(self, method: str, account: str) -> bool:
-        return fnmatchcase(method, self.method) and self.account in {"", account}
+    def matches(self, method: str, account: str, target: str) -> bool:
+        ours = fnmatchcase(method, self.method) and self.account in {"", account}
+        return ours and self.about in target
 
     @property
     def fails(self) -> bool:
@@ -66,11 +72,11 @@ class Switchboard:
         with self._lock:
             return list(self._rules)
 
-    def take(self, method: str, account: str) -> Fault | None:
-        """The fault that strikes this call. Counts it."""
+    def take(self, method: str, account: str, target: str = "") -> Fault | None:
+        """The fault that strikes this call to `target`, its path and query. Counts it."""
         with self._lock:
             for index, rule in enumerate(self._rules):
-                if not rule.matches(method, account):
+                if not rule.matches(method, account, target):
                     continue
                 if rule.skip:
                     self._rules[index] = replace(rule, skip=rule.skip - 1)

@@ -89,10 +89,15 @@ class Route(Struct, frozen=True):
     handle: Callable[[Request], Response]
     who: Callable[[Request], str] = lambda _: ""
     """The account a request acts for, "" if unknown: for counters and faults. Never raises."""
-    failure: Callable[[int, str], Response] = lambda status, reason: json_response(
-        {"error": reason or http.client.responses.get(status, "error")}, status
+    failure: Callable[[int, str, str], Response] = lambda status, reason, message: json_response(
+        {"error": reason or message or http.client.responses.get(status, "error")}, status
     )
-    """The vendor's own error answer for a status and a reason ("" lets the vendor choose)."""
+    """The vendor's own error answer for a status, a reason and a sentence ("" lets the vendor choose)."""
+
+    endless: Callable[[Request, str], Response] = lambda *_: json_response(
+        {"error": "no list"}, 501
+    )
+    """A page of a list that holds nothing and goes on behind a token."""
 
     hold: Callable[[Request], AbstractContextManager[object]] = lambda _: nullcontext()
     """What a request occupies from its arrival to its answer. Entering it raises Refused when full."""
@@ -149,6 +154,10 @@ class Server:
         self._thread.join()
         self._listener.hang_up()
         self._listener.server_close()
+
+    def again(self) -> "Server":
+        """Another one, at the port of this one, which is stopped."""
+        return Server(self._listener.answer, self.port)
 
 
 class _Listener(ThreadingHTTPServer):

@@ -1,5 +1,7 @@
 """The simulator as one object: started in a thread of this process, or by `python -m infra.simulator`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from infra.simulator.clock import SystemClock
@@ -45,6 +47,18 @@ class Simulator(Providers):
         self._server.stop()
         self._server = None
         self.office.store.close()
+
+    @contextmanager
+    def unreachable(self) -> Iterator[None]:
+        """Nobody listens at the port: connections are refused, as in an outage of the network."""
+        if self._server is None:
+            raise RuntimeError("the simulator is stopped")
+        self._server.stop()
+        try:
+            yield
+        finally:
+            self._server = self._server.again()
+            self._server.start()
 
     def __enter__(self) -> "Simulator":
         return self

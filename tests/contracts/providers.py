@@ -5,7 +5,7 @@ that strikes at will. The exams speak only of these and of the ports.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 from infra.simulator import Fault, Simulator
 from infra.simulator.google import scopes
@@ -52,6 +52,10 @@ class Harness(Protocol):
         """Two ways, by status and reason, in which it asks to wait."""
 
     @property
+    def denied(self) -> str:
+        """The word of a 403 for what was not allowed, or so it says."""
+
+    @property
     def switched_off(self) -> tuple[int, str]:
         """Status and reason of a mailbox that programs may not read at all."""
 
@@ -88,6 +92,9 @@ class Harness(Protocol):
         retry_after: int | None = None,
     ) -> None:
         """The call fails with an HTTP status."""
+
+    def strike(self, call: Call, **fault: Any) -> None:
+        """Any other of the simulator's faults, by its fields."""
 
     def drop(self, call: Call, *, effect: bool) -> None:
         """The connection breaks without an answer, before or after the effect."""
@@ -165,6 +172,9 @@ class _Simulated:
         )
         self._simulator.faults.add(fault)
 
+    def strike(self, call: Call, **fault: Any) -> None:
+        self._simulator.faults.add(Fault(method=self._METHODS[call], **fault))
+
     def drop(self, call: Call, *, effect: bool) -> None:
         self._simulator.faults.add(Fault(method=self._METHODS[call], drop=True, effect=effect))
 
@@ -182,6 +192,7 @@ class GoogleHarness(_Simulated):
     revokes = True
     revoked = "invalid_grant"
     throttling = ((429, ""), (403, "rateLimitExceeded"))
+    denied = "insufficientPermissions"
     switched_off = (400, "failedPrecondition")
     _METHODS: Mapping[Call, str] = {
         "profile": "gmail.getProfile",
@@ -212,6 +223,7 @@ class MicrosoftHarness(_Simulated):
     revokes = False
     revoked = "AADSTS50173"
     throttling = ((429, ""), (503, ""))
+    denied = "ErrorAccessDenied"
     switched_off = (404, "MailboxNotEnabledForRESTAPI")
     _METHODS: Mapping[Call, str] = {
         "profile": "graph.mailFolders.get",

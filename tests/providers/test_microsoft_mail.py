@@ -124,6 +124,139 @@ def test_a_folder_that_graph_cannot_show_stops_no_other_and_is_asked_for_again(
     assert sorted({*first, *second}) == sorted(messages)
 
 
+FAULTS = (
+    {"status": 500, "message": "nextLink value without skip or skiptoken"},
+    {"status": 400, "message": "The query parameter '$deltatoken' is malformed"},
+    {"status": 403},
+    {"answer": "endless"},
+    {"answer": "circle"},
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_folder_that_is_broken_for_long_is_named_and_holds_up_no_other(
+    simulator: Simulator, mailbox: MailProvider, fault: dict[str, str]
+) -> None:
+    simulator.microsoft.limits.requests_per_10_minutes = None
+    simulator.microsoft.add_folder(ANA, "Own")
+    inbox = simulator.microsoft.folder(ANA, "INBOX")
+    cursor = mailbox.cursor()
+    broken = Fault(method="graph.messages.delta", about=inbox, times=None, **fault)  # type: ignore[arg-type]
+    simulator.faults.add(broken)
+    before = simulator.meters.read().calls["graph.messages.delta"]
+    lost = deliver(simulator)
+    refusals = []
+    for number in range(12):
+        message = deliver(simulator, number)
+        simulator.move(ANA, message, "Own")
+        ids, cursor = everything_since(mailbox, cursor)
+        assert ids == [message], "another folder's mail does not wait"
+        (passed,) = mailbox.changes(cursor).passed
+        assert (passed.part, passed.name) == (inbox, "inbox")
+        assert passed.reason
+        refusals.append(passed.refusals)
+    assert refusals[-1] > refusals[0]
+    assert simulator.meters.read().calls["graph.messages.delta"] - before < 600
+
+    simulator.faults.clear()
+    seen: list[str] = []
+    for _ in range(8):
+        ids, cursor = everything_since(mailbox, cursor)
+        seen += ids
+    assert lost in seen
+    assert mailbox.changes(cursor).passed == ()
+
+
+def test_a_folder_whose_place_died_is_walked_anew(
+    simulator: Simulator, mailbox: MailProvider
+) -> None:
+    """Graph goes on refusing the token, and nobody says that it is too old."""
+    known = deliver(simulator)
+    cursor = mailbox.cursor()
+    dead = Fault(method="graph.messages.delta", about="$deltatoken", times=None, status=400)
+    simulator.faults.add(dead)
+    message = deliver(simulator, 1)
+    seen: list[str] = []
+    for _ in range(30):
+        ids, cursor = everything_since(mailbox, cursor)
+        seen += ids
+    assert {message, known} <= set(seen)
+
+
+@pytest.mark.parametrize("expired", ["INBOX", "SENT"])
+def test_a_folder_whose_place_is_too_old_is_walked_anew_and_only_it(
+    simulator: Simulator, mailbox: MailProvider, expired: str
+) -> None:
+    cursor = mailbox.cursor()
+    message = deliver(simulator)
+    folder = simulator.microsoft.folder(ANA, expired)
+    simulator.faults.add(Fault(method="graph.messages.delta", about=folder, status=410))
+    ids, cursor = everything_since(mailbox, cursor)
+    assert ids == [message]
+    simulator.faults.add(Fault(method="graph.messages.delta", about=folder, status=410, times=None))
+    for _ in range(3):
+        ids, cursor = everything_since(mailbox, cursor)
+    assert [one.part for one in mailbox.changes(cursor).passed] == [folder]
+
+
+def test_the_last_folder_of_many_does_not_hold_up_the_round(
+    simulator: Simulator, mailbox: MailProvider
+) -> None:
+    """Twenty are asked at once: one that is asked alone stops nobody either."""
+    own = [f"Own {number:02}" for number in range(19)]
+    for folder in own:
+        simulator.microsoft.add_folder(ANA, folder)
+    cursor = mailbox.cursor()
+    message = deliver(simulator)
+    simulator.faults.add(
+        *(
+            Fault(
+                method="graph.messages.delta",
+                about=simulator.microsoft.folder(ANA, folder),
+                status=500,
+                times=None,
+            )
+            for folder in own
+        )
+    )
+    ids, cursor = everything_since(mailbox, cursor)
+    assert ids == [message]
+    assert len(mailbox.changes(cursor).passed) == len(own)
+
+
+def test_folders_that_lead_in_circles_are_read_once() -> None:
+    def answer(target: str) -> Reply:
+        if "/messages/delta" in target:
+            return ok(value=[], _deltaLink="https://graph.microsoft.com/v1.0/x?$deltatoken=1")
+        if "childFolders" in target or target.startswith("/me/mailFolders?"):
+            below = {"id": "inbox", "childFolderCount": 1}
+            return ok(value=[below], _nextLink="https://graph.microsoft.com/v1.0/x?$skip=1")
+        return Reply(404)
+
+    with serving(graph(answer)) as server:
+        assert not outlook(server.url).changes('{"f":{}}').more
+        assert len(server.asked) < 100
+
+
+def test_new_mail_does_not_wait_for_the_end_of_a_folder_that_takes_long(
+    simulator: Simulator, mailbox: MailProvider
+) -> None:
+    simulator.microsoft.limits.requests_per_10_minutes = None
+    simulator.microsoft.add_folder(ANA, "Archive of years")
+    cursor = mailbox.cursor()
+    archive = simulator.microsoft.folder(ANA, "Archive of years")
+    simulator.faults.add(
+        Fault(method="graph.messages.delta", about=archive, answer="endless", times=None)
+    )
+    page = mailbox.changes(cursor)
+    message = deliver(simulator)
+    for _ in range(60):
+        page = mailbox.changes(page.cursor)
+        if message in page.ids:
+            return
+    pytest.fail("it waited for the archive")
+
+
 def test_throttling_of_one_folder_loses_nothing(
     simulator: Simulator, mailbox: MailProvider
 ) -> None:

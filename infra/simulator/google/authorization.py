@@ -49,10 +49,9 @@ class Authorization:
         self._tokens = tokens
 
     def routes(self) -> list[Route]:
-        def failure(status: int, reason: str) -> Response:
-            return Response(
-                status, consent.error(reason or "server_error", "Try later.").body, "text/html"
-            )
+        def failure(status: int, reason: str, message: str) -> Response:
+            page = consent.error(reason or "server_error", message or "Try later.")
+            return Response(status, page.body, "text/html")
 
         return [
             Route("GET", PATH, "oauth.auth", self._show, failure=failure),

@@ -8,7 +8,7 @@ from typing import Literal
 from infra.simulator.google import errors, scopes
 from infra.simulator.google.limits import Quota
 from infra.simulator.google.tokens import Token, Tokens
-from infra.simulator.http import Request, Response, Route
+from infra.simulator.http import Request, Response, Route, json_response
 from infra.simulator.mail import Mailbox
 from infra.simulator.oauth import bearer
 from infra.simulator.postoffice import PostOffice
@@ -56,7 +56,7 @@ class Calls:
             self._quota.charge(token.account, name)
             return handler(request, self._office.mailbox(token.account))
 
-        return Route(method, ROOT + path, name, handle, self._who, errors.api)
+        return Route(method, ROOT + path, name, handle, self._who, errors.api, _endless)
 
     def _who(self, request: Request) -> str:
         return self._tokens.owner(bearer(request))
@@ -70,6 +70,10 @@ class Calls:
         if token is None:
             raise errors.refuse(401)
         return token
+
+
+def _endless(_: Request, token: str) -> Response:
+    return json_response({"nextPageToken": token, "resultSizeEstimate": 201})
 
 
 def number(request: Request, name: str, *, default: int, most: int) -> int:

@@ -162,12 +162,13 @@ def answer(number: str, detail: str = "") -> Response:
     return json_response(body, meant.status, Cache_Control="no-store, no-cache")
 
 
-def failure(status: int, reason: str = "") -> Response:
+def failure(status: int, reason: str = "", message: str = "") -> Response:
     """An armed fault's answer: `reason` is an AADSTS number, which brings its own status, or OAuth's word."""
     if reason.isdecimal():
-        return answer(reason)
+        return answer(reason, message)
     error = reason or ("temporarily_unavailable" if status in {429, 503, 504} else "server_error")
-    body = {"error": error, "error_description": f"The service answered {status}."}
+    described = message or f"The service answered {status}."
+    body = {"error": error, "error_description": described}
     return json_response(body, status, Cache_Control="no-store, no-cache")
 
 

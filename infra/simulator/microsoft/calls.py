@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from infra.simulator.http import Refused, Request, Response, Route
+from infra.simulator.http import Refused, Request, Response, Route, json_response
 from infra.simulator.mail import Mailbox
 from infra.simulator.microsoft import errors
 from infra.simulator.microsoft.directory import Directory
@@ -50,7 +50,9 @@ class Calls:
             self._throttle.charge(token.account, token.app)
             return handler(request, self._office.mailbox(token.account))
 
-        return Route(method, ROOT + path, name, handle, self.who, errors.graph, self._hold)
+        return Route(
+            method, ROOT + path, name, handle, self.who, errors.graph, _endless, self._hold
+        )
 
     def who(self, request: Request) -> str:
         owner = self._tokens.owner(bearer(request))
@@ -78,6 +80,11 @@ class Calls:
     def _hold(self, request: Request) -> AbstractContextManager[None]:
         owner = self._tokens.owner(bearer(request))
         return self._throttle.place(owner.account, owner.app) if owner else nullcontext()
+
+
+def _endless(request: Request, token: str) -> Response:
+    following = link(request, request.path, {"$skiptoken": token})
+    return json_response({"value": [], "@odata.nextLink": following})
 
 
 def preference(request: Request, name: str) -> str:

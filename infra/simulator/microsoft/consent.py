@@ -44,9 +44,10 @@ def error(number: str, detail: str = "") -> Response:
     return _page("Sign in", text, 400)
 
 
-def failure(status: int, reason: str = "") -> Response:
+def failure(status: int, reason: str = "", message: str = "") -> Response:
     """An armed fault's page."""
-    sentence = escape(aadsts.description(reason)) if reason.isdecimal() else "Please try again."
+    told = aadsts.description(reason) if reason.isdecimal() else "Please try again."
+    sentence = escape(message or told)
     return _page("Sign in", f"<p>We're having trouble signing you in.</p><p>{sentence}</p>", status)
 
 

@@ -68,6 +68,10 @@ class Microsoft:
         """A folder of the owner's own, "Customers/Harbor" or "INBOX/Offers"; Graph's id of it."""
         return self._graph.folders.add(account, path)
 
+    def folder(self, account: str, path: str) -> str:
+        """Graph's id of a folder: "INBOX", "SENT", or one of the owner's own."""
+        return ids.folder(self._office.mailbox(account).account.address, path)
+
     def remove_folder(self, account: str, path: str) -> None:
         """With all below it; the mail goes to Deleted Items. Raises KeyError."""
         self._graph.folders.remove(account, path)

@@ -78,7 +78,8 @@ def _watched(api: Api, top: Mapping[str, Any] | None, special: Collection[str]) 
     watched: dict[str, None] = {}
     level = _entries(api, _TOP, top)
     while level and len(watched) < _MOST:
-        level = [entry for entry in level if entry["id"] not in {*special, *watched}]
+        fresh = {e["id"]: e for e in level if e["id"] not in special and e["id"] not in watched}
+        level = list(fresh.values())
         watched |= dict.fromkeys(entry["id"] for entry in level)
         level = _below(api, [entry["id"] for entry in level if entry.get("childFolderCount")])
     return tuple(watched)
