@@ -17,6 +17,7 @@ from shared.domain.errors import (
 from shared.ports.providers import MailProvider, Search
 from shared.providers.registry import PROVIDERS
 from tests.contracts.providers import (
+    ACCOUNT,
     HARNESSES,
     Call,
     Harness,
@@ -36,7 +37,7 @@ def harness(request: pytest.FixtureRequest, simulator: Simulator) -> Harness:
 
 @pytest.fixture
 def mailbox(harness: Harness) -> MailProvider:
-    return harness.provider.mail(tokens_of(harness, ANA))
+    return harness.provider.mail(ACCOUNT, tokens_of(harness, ANA))
 
 
 # -- how far a refusal goes -----------------------------------------------------------------------
