@@ -19,10 +19,12 @@ from tempfile import TemporaryDirectory
 from msgspec import Struct
 
 from infra import functions_map, requirements
-from infra.functions_map import ROOT
+from infra.functions_map import ROOT, Trigger
 from shared.domain.errors import ConfigurationError
 
 FOLDER = ROOT / "build" / "bundles"
+DESCRIPTION = "openapi"
+"""The function that describes all that users call."""
 
 Files = dict[str, bytes]
 """By their paths in a bundle."""
@@ -52,8 +54,9 @@ def build(folder: Path = FOLDER, root: Path = ROOT) -> Built:
     sources = _sources(root, functions.functions)
     compiled = _compiled(interpreter(python), sources)
     installed = {"requirements.txt": requirements.pinned(python, root).encode()}
+    described = functions.triggered_by(Trigger.HTTP)
     bundles = {
-        name: zipped(_belonging(name, sources | compiled) | installed)
+        name: zipped(_belonging(name, sources | compiled, described) | installed)
         for name in functions.functions
     }
     return Built(
@@ -84,17 +87,23 @@ def _sources(root: Path, names: Iterable[str]) -> Files:
         raise ConfigurationError(
             f"{', '.join(missing)}: not there, though terraform/functions.yaml has an entry for it."
         )
-    files = [*mains, *(root / "shared").rglob("*.py")]
+    static = [file for main in mains for file in main.parent.glob("static/*") if file.is_file()]
+    files = [*mains, *static, *(root / "shared").rglob("*.py")]
     return {file.relative_to(root).as_posix(): file.read_bytes() for file in files}
 
 
-def _belonging(name: str, files: Files) -> Files:
-    """The function's own, which move to the top, and what all share."""
+def _belonging(name: str, files: Files, described: Iterable[str]) -> Files:
+    """The function's own, which move to the top, and what all share. What describes the API carries all
+    that users call, each where it lies."""
     own = f"functions/{name}/"
-    return {
+    kept = tuple(f"functions/{one}/" for one in described) if name == DESCRIPTION else ()
+    moved = {
         path.removeprefix(own): content
         for path, content in files.items()
-        if path.startswith((own, "shared/"))
+        if path.startswith(own) and not (kept and "/static/" in path)
+    }
+    return moved | {
+        path: content for path, content in files.items() if path.startswith(("shared/", *kept))
     }
 
 

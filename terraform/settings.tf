@@ -41,7 +41,7 @@ locals {
   settings_by_trigger = {
     http = [
       "AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL", "AUTH_USER_CLAIM", "AUTH_TEAM_CLAIM", "AUTH_ROLE_CLAIM",
-      "ALLOWED_ORIGINS",
+      "ALLOWED_ORIGINS", "USER_REQUESTS_PER_MINUTE", "TEAM_REQUESTS_PER_MINUTE",
     ]
     task     = []
     schedule = []
@@ -53,12 +53,12 @@ locals {
 
   # What has neither a variable of its own nor a value that only this project can know.
   free_settings = setsubtract(
-    distinct(flatten([
+    distinct(concat(["USER_REQUESTS_PER_MINUTE", "TEAM_REQUESTS_PER_MINUTE"], flatten([
       for one in local.map.functions : concat(
         try(one.env, []),
         flatten([for use in try(one.providers, []) : [for provider in local.known : try(provider.uses[use], [])]]),
       )
-    ])),
+    ]))),
     concat(
       ["PUBLIC_URL", "ALLOWED_ORIGINS", "SYNC_INTERVAL_SECONDS"],
       flatten([

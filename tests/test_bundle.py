@@ -12,9 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from infra import bundle, functions_map, openapi, requirements
+from infra import bundle, functions_map, requirements
 from infra.functions_map import ROOT
 from shared.domain.errors import ConfigurationError
+from shared.web import openapi
 from shared.web.endpoints import PrivateApi
 from tests.isolation import copy_sources, hiding
 
@@ -105,7 +106,7 @@ def test_only_what_changed_is_made_anew(copy: Path, tmp_path: Path) -> None:
     assert bundle.build(out, copy).changed == ()
     main = copy / "functions" / "contacts" / "main.py"
     main.write_text(f"{main.read_text()}\n# changed\n")
-    assert bundle.build(out, copy).changed == ("contacts",)
+    assert bundle.build(out, copy).changed == ("contacts", "openapi")  # which describes it
     with (copy / "shared" / "logs.py").open("a") as file:
         file.write("# changed\n")
     assert bundle.build(out, copy).changed == tuple(MAP.functions)
@@ -182,7 +183,7 @@ def test_a_package_without_a_version_is_named(copy: Path) -> None:
 
 def _call(name: str) -> tuple[str, str, int]:
     """One that is refused before anything outside is asked: method, path, and the status."""
-    api = openapi.load_endpoint(name)
+    api = openapi.endpoint(name)
     if isinstance(api, PrivateApi):
         return "POST", "/", 401
     for route in api.routes:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from werkzeug.test import EnvironBuilder
 
-from infra import openapi
 from infra.functions_map import PATH, ROOT, Trigger, load
 from shared.bootstrap import World
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError
+from shared.web import openapi
 from shared.web.endpoints import Api, PrivateApi, Request
 from tests.isolation import hiding
 
@@ -83,7 +83,7 @@ assert threading.active_count() == 1, "a thread was started at import"
 
 @EVERY
 def test_nobody_gets_in_without_a_token(name: str) -> None:
-    api = openapi.load_endpoint(name)
+    api = openapi.endpoint(name)
     assert api.name == name
     private = [route for route in api.routes if not route.public]
     for route in private:
@@ -93,20 +93,21 @@ def test_nobody_gets_in_without_a_token(name: str) -> None:
         assert answer.status_code == 401, f"{route.method} {route.path}"
 
 
-def test_only_the_providers_way_back_is_public() -> None:
+def test_only_the_providers_way_back_and_the_description_are_public() -> None:
     public = [
         (name, route.path)
         for name in MAP.functions
-        for route in openapi.load_endpoint(name).routes
+        for route in openapi.endpoint(name).routes
         if route.public
     ]
-    assert public == [("oauth_callback", "/")]
+    pages = [("openapi", path) for path in ("/", "/reference", "/{name}")]
+    assert public == [("oauth_callback", "/"), *pages]
 
 
 @EVERY
 def test_the_trigger_says_who_may_call(name: str) -> None:
     wanted = Api if MAP.functions[name].trigger is Trigger.HTTP else PrivateApi
-    assert isinstance(openapi.load_endpoint(name), wanted)
+    assert isinstance(openapi.endpoint(name), wanted)
 
 
 def _world() -> World:

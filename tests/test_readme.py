@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from infra import functions_map, openapi
+from infra import functions_map
 from infra.functions_map import ROOT
 from infra.local.stack import Stack
 from shared import bootstrap
+from shared.web import openapi
 
 README = (ROOT / "README.md").read_text()
 CODE = set(re.findall(r"`([^`\n]+)`", README))
@@ -42,7 +43,7 @@ def test_every_library_has_its_line_and_no_other() -> None:
 
 
 def test_every_call_of_the_api_is_listed_and_no_other() -> None:
-    paths = openapi.document(functions_map.load())["paths"]
+    paths = openapi.document()["paths"]
     calls = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert first_column("call") == calls
 

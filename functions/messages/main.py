@@ -8,6 +8,7 @@ api = Api("messages")
 
 @api.get("/{message_id}")
 def show(call: Call, message_id: str) -> service.MessageView:
+    """One mail in full; the mailbox's audit trail has who read it."""
     return service.show(call.world, call.caller, message_id, unread=call.head)
 
 

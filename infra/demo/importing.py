@@ -10,7 +10,7 @@ from infra.demo.accounting import Account
 from infra.demo.failure import Failed
 from infra.demo.stage import PATIENCE, POLL, Stage
 from shared.domain.mailboxes import GrantState
-from shared.services.accounts.mailboxes import SyncView
+from shared.services.accounts.mailboxes import SyncPhase, SyncView
 
 
 def connect(stage: Stage, account: Account) -> None:
@@ -42,11 +42,11 @@ def _follow(stage: Stage, account: Account, progress: Progress) -> None:
     task = progress.add_task(account.address, total=len(account.mails), phase="waiting")
     seen: SyncView | None = None
     moved = time.monotonic()
-    while seen is None or seen.phase != "up to date":
+    while seen is None or seen.phase is not SyncPhase.UP_TO_DATE:
         sync = stage.user.mailbox(account.mailbox_id).sync
         if sync != seen:
             seen, moved = sync, time.monotonic()
-            progress.update(task, completed=sync.stored, phase=sync.phase)
+            progress.update(task, completed=sync.stored, phase=sync.phase.value)
         elif time.monotonic() - moved > PATIENCE:
             raise Failed(f"The import of {account.address} stands still. {sync.last_error}".strip())
         time.sleep(POLL)

@@ -44,9 +44,7 @@ class Keys(Struct):
     keys: list[dict[str, Any]]
 
 
-def stack_pages(
-    index: Index, openapi: Callable[[], dict[str, Any]], absent: Callable[[], Sequence[str]]
-) -> Api:
+def stack_pages(index: Index, absent: Callable[[], Sequence[str]]) -> Api:
     """The stack's own pages at the root. `absent` are the processes that do not answer now."""
 
     def ready(_world: World) -> None:
@@ -58,10 +56,6 @@ def stack_pages(
     @api.get("/", public=True)
     def show_index(call: PublicCall) -> Index:
         return index
-
-    @api.get("/openapi.json", public=True)
-    def show_openapi(call: PublicCall) -> dict[str, Any]:
-        return openapi()
 
     return api
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from infra import functions_map, openapi
+from infra import functions_map
 from infra.delivery.invoker import Invoker, Upstream
 from infra.delivery.queue import Counts
 from infra.functions_map import Trigger
@@ -185,18 +185,17 @@ class Stack:
         users = self._issuer("users") if self.development else None
         index = pages.Index(
             functions={name: f"{self.url}/{name}" for name in self.map.functions},
-            openapi=f"{self.url}/openapi.json",
+            openapi=f"{self.url}/openapi",
             token=f"{self.url}/dev/token" if users else "",
             simulator=self.simulator_url,
         )
-        own = pages.stack_pages(index, partial(openapi.document, self.map, self.url), self._absent)
+        own = pages.stack_pages(index, self._absent)
         development = pages.development_pages(self._issuer("invokers"), users)
         return Gateway(
-            upstreams,
+            {**upstreams, "openapi.json": upstreams["openapi"]},
             {
                 "": partial(own.answer, world=world),
                 "ready": partial(own.answer, world=world),
-                "openapi.json": partial(own.answer, world=world),
                 "dev": partial(development.answer, world=world),
             },
             configuration.hosts(self.settings),

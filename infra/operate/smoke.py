@@ -10,9 +10,9 @@ import msgspec
 import requests
 from msgspec import Struct
 
-from infra import openapi
 from shared.ports.clock import Clock
-from shared.web.endpoints import PrivateApi
+from shared.web import openapi
+from shared.web.endpoints import Api, PrivateApi
 from shared.web.problems import Problem
 
 TIMEOUT = 30.0
@@ -49,17 +49,24 @@ def check(urls: Mapping[str, str], clock: Clock, ask: Ask | None = None) -> list
 
 
 def look(function: str, url: str, ask: Ask) -> Seen:
-    api = openapi.load_endpoint(function)
+    api = openapi.endpoint(function)
     try:
         if isinstance(api, PrivateApi):
             ok, said = _private(ask("POST", url))
         else:
-            route = next((route for route in api.routes if not route.public), api.routes[0])
-            path = re.sub(r"\{\w+\}", "x", route.path).rstrip("/")
-            ok, said = _public(ask(route.method, url + path), 400 if route.public else 401)
+            ok, said = _public(*_refused(api, url, ask))
     except requests.RequestException as error:
         ok, said = False, f"does not answer: {type(error).__name__}"
     return Seen(function, url, ok, said)
+
+
+def _refused(api: Api, url: str, ask: Ask) -> tuple[requests.Response, int]:
+    """The answer to something that our own code refuses, and the status that it must have."""
+    route = next((one for one in api.routes if not one.public), None)
+    if route is None:  # no token is asked for, and no path of theirs has this method
+        return ask("DELETE", url), 405
+    path = re.sub(r"\{\w+\}", "x", route.path).rstrip("/")
+    return ask(route.method, url + path), 401
 
 
 def _private(answer: requests.Response) -> tuple[bool, str]:

@@ -30,6 +30,16 @@ class Redirect(Struct, frozen=True):
     url: str
 
 
+class Content(Struct, frozen=True):
+    """An answer that is no JSON of a Struct."""
+
+    body: bytes
+    kind: str
+    """Its media type."""
+    headers: Mapping[str, str] = {}
+    """Instead of those that answers have by default, or besides."""
+
+
 def of(result: Any, status: int) -> Response:
     """What a handler returned, as an answer."""
     match result:
@@ -37,6 +47,8 @@ def of(result: Any, status: int) -> Response:
             return Response(status=204)
         case Redirect(url=url):
             return Response(status=303, headers={"Location": url})
+        case Content(body=body, kind=kind, headers=headers):
+            return Response(body, status, headers, content_type=kind)
     response = _json(result, status, "application/json")
     if etag := getattr(result, "etag", ""):
         response.set_etag(etag)

@@ -39,11 +39,21 @@ from shared.domain.errors import (
 from shared.domain.requests import KeyedRequest
 from shared.ports.world import World
 from shared.web import answers, auth, budgets, idempotency, request_log, routing, strays, tracing
-from shared.web.answers import Redirect
+from shared.web.answers import Content, Redirect
 from shared.web.request_log import RequestRecord
 from shared.web.routing import Route
 
-__all__ = ["Api", "Call", "PrivateApi", "PublicCall", "Redirect", "Request", "Response", "TaskCall"]
+__all__ = [
+    "Api",
+    "Call",
+    "Content",
+    "PrivateApi",
+    "PublicCall",
+    "Redirect",
+    "Request",
+    "Response",
+    "TaskCall",
+]
 
 H = TypeVar("H", bound=Callable[..., Any])
 
@@ -146,18 +156,30 @@ class Api(_Endpoint):
         super().__init__(name, body_limit=body_limit, quiet=quiet)
         self._check_ready, self._ready_until = ready, 0.0
 
-    def get(self, path: str, *, public: bool = False, head: bool = True) -> Callable[[H], H]:
-        """Without `head` for what cannot be looked at without effect."""
-        return self._route("GET", path, public=public, head=head)
+    def get(
+        self, path: str, *, public: bool = False, head: bool = True, listed: bool = True
+    ) -> Callable[[H], H]:
+        """Without `head` for what cannot be looked at without effect; not `listed` is what the API's
+        description leaves out."""
+        return self._route("GET", path, public=public, head=head, listed=listed)
 
     def post(
-        self, path: str, *, status: int = 0, location: str = "", public: bool = False
+        self,
+        path: str,
+        *,
+        status: int = 0,
+        location: str = "",
+        public: bool = False,
+        example: Mapping[str, Any] = {},
     ) -> Callable[[H], H]:
-        """`location` names what was made, below the function: "/{id}" takes the answer's `id`."""
-        return self._route("POST", path, status=status, location=location, public=public)
+        """`location` names what was made, below the function: "/{id}" takes the answer's `id`.
+        `example` is a body that works, for the API's description."""
+        return self._route(
+            "POST", path, status=status, location=location, public=public, example=example
+        )
 
-    def patch(self, path: str) -> Callable[[H], H]:
-        return self._route("PATCH", path)
+    def patch(self, path: str, *, example: Mapping[str, Any] = {}) -> Callable[[H], H]:
+        return self._route("PATCH", path, example=example)
 
     def delete(self, path: str) -> Callable[[H], H]:
         return self._route("DELETE", path)

@@ -38,6 +38,10 @@ class Route(Struct, frozen=True, kw_only=True):
     """Whether a GET may be asked for its headers alone."""
     takes: Mapping[str, Any]
     """The handler's parameters and their types, "call" and "return" included."""
+    listed: bool = True
+    """Whether the API's description has it."""
+    example: Mapping[str, Any] = {}
+    """A body that works, for those who read the description."""
     lenient: bool = False
     """Passes by what the handler does not take, instead of refusing it."""
 
@@ -52,6 +56,8 @@ class Route(Struct, frozen=True, kw_only=True):
         location: str = "",
         public: bool = False,
         head: bool = True,
+        listed: bool = True,
+        example: Mapping[str, Any] = {},
         lenient: bool = False,
     ) -> "Route":
         """Raises TypeError when the handler asks for what a request cannot give."""
@@ -67,8 +73,18 @@ class Route(Struct, frozen=True, kw_only=True):
             public=public,
             head=head and method == "GET",
             takes=takes,
+            listed=listed,
+            example=example,
             lenient=lenient,
         )
+
+    def documented(self, place: str) -> Any:
+        """The Struct that says what is in `query` or `headers`, None when nothing is; beside a
+        `dict[str, str]` it is named for readers: `Annotated[dict[str, str], ProvidersAnswer]`."""
+        if self.takes.get(place) != dict[str, str]:
+            return self.takes.get(place)
+        hint = typing.get_type_hints(self.handler, include_extras=True)[place]
+        return next(iter(getattr(hint, "__metadata__", ())), None)
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The path's places, or None when the path is another one."""

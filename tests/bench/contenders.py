@@ -56,7 +56,7 @@ def ours(
     def run() -> int:
         engine.run(world, mailbox.id)
         state = mailboxes.show(world, _CALLER, mailbox.id).sync
-        assert state.phase == "up to date", state
+        assert state.phase is mailboxes.SyncPhase.UP_TO_DATE, state
         return state.stored
 
     return _timed(run)

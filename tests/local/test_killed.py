@@ -28,7 +28,7 @@ def test_work_that_is_cut_off_is_done_once(stack: Stack) -> None:
     _kill(stack, "sync_mailbox", "deliver_email")
     _slow_down(stack, milliseconds=0)
 
-    _until(lambda: _phase(stack, mailbox) == "up to date" and _status(stack, email) == "sent")
+    _until(lambda: _phase(stack, mailbox) == "up_to_date" and _status(stack, email) == "sent")
     call(stack, "POST", f"/mailboxes/{mailbox}/sync").raise_for_status()
     stack.wait_idle()
     assert _subjects(stack, contact) == ["Re: Press demo", *undisturbed]
@@ -39,7 +39,7 @@ def _brought_in(stack: Stack, **who: str) -> list[str]:
     """The same mail as another team sees it, at one go."""
     contact = add_contact(stack, CONTACT, **who)
     mailbox = connect(stack, **who)
-    _until(lambda: _phase(stack, mailbox, **who) == "up to date")
+    _until(lambda: _phase(stack, mailbox, **who) == "up_to_date")
     return _subjects(stack, contact, **who)
 
 

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 from werkzeug.test import EnvironBuilder
 
-from infra import functions_map, openapi
+from infra import functions_map
 from infra.operate import smoke
 from shared.bootstrap import World
 from shared.config import Settings
+from shared.web import openapi
 from shared.web.endpoints import Api, PrivateApi, Request
 from tests.providers.server import Asked, Reply, serving
 from tests.world import FakeClock
@@ -22,7 +23,7 @@ NAMES = list(functions_map.load().functions)
 def deployed(asked: Asked) -> Reply:
     """As Google serves a good deployment: our code answers users, and IAM all who are not let in."""
     name = re.split("[/?]", asked.target)[1]
-    api = openapi.load_endpoint(name)
+    api = openapi.endpoint(name)
     if isinstance(api, PrivateApi):
         return FORBIDDEN
     return _answered(api, asked)
@@ -59,7 +60,7 @@ def test_a_good_deployment_is_good(clock: FakeClock) -> None:
 def test_a_private_function_that_answers_strangers_itself_is_not(
     name: str, clock: FakeClock
 ) -> None:
-    api = openapi.load_endpoint(name)
+    api = openapi.endpoint(name)
     [seen] = check(lambda asked: _answered(api, asked), clock, name)
     assert not seen.ok
     assert "lets strangers in" in seen.said
@@ -71,7 +72,7 @@ def test_a_public_function_that_iam_keeps_closed_is_not(clock: FakeClock) -> Non
 
 
 def test_one_without_its_settings_says_which(clock: FakeClock) -> None:
-    api = openapi.load_endpoint("contacts")
+    api = openapi.endpoint("contacts")
 
     def bare(asked: Asked) -> Reply:
         environ = EnvironBuilder(path=asked.target, method=asked.method).get_environ()

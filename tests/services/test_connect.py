@@ -230,7 +230,7 @@ def test_two_teams_may_connect_the_same_account_and_one_leaving_does_not_harm_th
 
     mailboxes.sync_now(world, ANA, ours.id)
     work(world)
-    assert mailboxes.show(world, ANA, ours.id).sync.phase == "up to date"
+    assert mailboxes.show(world, ANA, ours.id).sync.phase is mailboxes.SyncPhase.UP_TO_DATE
 
 
 def test_a_consent_nobody_confirms_leaves_no_token(world: LocalWorld, clock: FakeClock) -> None:

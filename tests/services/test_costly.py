@@ -89,7 +89,7 @@ def test_a_costly_mail_is_taken_in_or_named_and_the_others_arrive(
     sync = mailboxes.show(world, ANA, mailbox.id).sync
     troubles = sync.troubles or []
     assert {"Before", "After"} <= {line.subject for line in lines}
-    assert sync.phase == "up to date"
+    assert sync.phase is mailboxes.SyncPhase.UP_TO_DATE
     assert len(lines) + len(troubles) == 3
     assert all("too" in one.reason or "more than" in one.reason for one in troubles)
     for line in lines:

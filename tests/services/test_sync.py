@@ -54,7 +54,7 @@ def test_past_mail_of_a_contact_appears_after_connecting(
     shown = messages.show(world, BEN, line.message_id)
     assert shown.text.strip() == "How are you?"
     state = mailboxes.show(world, ANA, mailbox.id)
-    assert (state.sync.phase, state.sync.stored) == ("up to date", 1)
+    assert (state.sync.phase, state.sync.stored) == (mailboxes.SyncPhase.UP_TO_DATE, 1)
 
 
 def test_new_mail_both_ways_follows_by_history(world: LocalWorld, simulator: Simulator) -> None:

@@ -39,7 +39,7 @@ def test_head_changes_nothing(person: Person, api: Api, route: Any) -> None:
     (line,) = person.send("GET", f"/contacts/{person.ids['contact_id']}/timeline").json[
         "activities"
     ]
-    places = {"message_id": line["message_id"], **person.ids}
+    places = {"message_id": line["message_id"], "name": "rapidoc-min", **person.ids}
     places["email_id"] = create(world, ANA, NewEmail(person.ids["mailbox_id"], draft=True)).id
     path = f"/{api.name}{route.path.format(**places)}"
     before = stored(world)

@@ -15,7 +15,6 @@ from werkzeug.test import EnvironBuilder
 
 from infra.functions_map import load
 from infra.issuer import Issuer
-from infra.openapi import load_endpoint
 from shared import logs, metering
 from shared.bootstrap import World
 from shared.config import Settings
@@ -23,6 +22,7 @@ from shared.domain import errors, ids
 from shared.ports.documents import Write
 from shared.ports.tasks import Task
 from shared.web.endpoints import Api, Call, PrivateApi, PublicCall, Request, TaskCall
+from shared.web.openapi import endpoint
 from tests.issuers import AUDIENCE, HOUR, auth_settings, new_issuer, published
 
 EMAIL = "tasks@project.example.com"
@@ -387,6 +387,6 @@ def test_every_function_of_ours_records_its_requests(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = World(Settings(backend="infra.embedded", embedded_data=str(tmp_path)))
-    load_endpoint(name).answer(Request(EnvironBuilder(path="/no/such").get_environ()), world)
+    endpoint(name).answer(Request(EnvironBuilder(path="/no/such").get_environ()), world)
     line = msgspec.json.decode(capsys.readouterr().err)
     assert (line["message"], line["function"]) == ("request", name)

@@ -13,11 +13,11 @@ from werkzeug.test import EnvironBuilder
 
 from infra.functions_map import Trigger, load
 from infra.issuer import Issuer
-from infra.openapi import load_endpoint
 from shared.bootstrap import World
 from shared.config import Settings
 from shared.domain import errors
 from shared.web.endpoints import PrivateApi, Request, TaskCall
+from shared.web.openapi import endpoint
 from tests.issuers import AUDIENCE, HOUR, KeyServer, new_issuer, published
 
 EMAIL = "tasks@project.example.com"
@@ -150,13 +150,13 @@ def test_a_task_that_any_release_enqueued_is_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", load().triggered_by(Trigger.TASK))
 def test_every_task_of_ours_takes_what_a_newer_release_adds_to_it(name: str) -> None:
-    (route,) = load_endpoint(name).routes
+    (route,) = endpoint(name).routes
     needed = [field.encode_name for field in fields(route.takes["body"]) if field.required]
     assert _read(name, {**dict.fromkeys(needed, "x"), "added": {"later": ["on"]}})
 
 
 def _read(name: str, body: dict[str, Any]) -> Any:
-    (route,) = load_endpoint(name).routes
+    (route,) = endpoint(name).routes
     environ = EnvironBuilder(method="POST", json=body).get_environ()
     return route.arguments(Request(environ), 1_000)["body"]
 

@@ -22,6 +22,7 @@ CONNECTION_LIFE = timedelta(minutes=30)
 
 class ConfirmConnection(Struct, forbid_unknown_fields=True):
     connection: str
+    """What the consent ended with."""
 
 
 def pending_secret(connection_id: str) -> str:

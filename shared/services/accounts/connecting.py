@@ -31,14 +31,31 @@ _STATE = "oauth-state"
 class StartConsent(Struct, forbid_unknown_fields=True):
     provider: ProviderName
     return_to: str = ""
+    """Where the browser goes when the consent ends, a URL of an allowed origin. Without one it stays on
+    a page that shows the connection."""
     login_hint: str = ""
+    """The address of the account to choose, where the user is signed in with several."""
     mailbox_id: str = ""
     """Reconnects this mailbox: only its own account is accepted."""
 
 
 class ConsentUrl(Struct):
     authorization_url: str
+    """To be opened in the user's browser."""
     expires_at: datetime
+    """Until then the consent has to be finished."""
+
+
+class ProvidersAnswer(Struct):
+    """What the provider sends along; each sends more besides."""
+
+    state: str
+    """What POST /oauth_start put into the URL of the consent."""
+    code: str = ""
+    """What the provider gives tokens for."""
+    error: str = ""
+    """Why there is no code."""
+    error_description: str = ""
 
 
 class Ended(Struct, omit_defaults=True):
@@ -46,8 +63,11 @@ class Ended(Struct, omit_defaults=True):
 
     return_to: str = ""
     connection: str = ""
+    """What POST /mailboxes confirms, by the user who asked for it."""
     expires_at: datetime | None = None
+    """Until then the connection has to be confirmed."""
     error: str = ""
+    """Why there is no connection, in a word that stays the same."""
     error_description: str = ""
     """The error in a sentence for people."""
 

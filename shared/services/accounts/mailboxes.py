@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import Enum
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, structs
@@ -35,30 +36,61 @@ class TroubleView(Struct):
     retry_at: datetime | None
 
 
+class SyncPhase(Enum):
+    """What the sync of a mailbox is at."""
+
+    WAITING = "waiting"
+    IMPORTING = "importing"
+    """Past mail is brought in."""
+    FOLLOWING_CHANGES = "following_changes"
+    UP_TO_DATE = "up_to_date"
+    WAITING_FOR_ITS_USER = "waiting_for_its_user"
+    """Who has to connect it again."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "SyncPhase | None":
+        """By its words in the record."""
+        spelt = str(value).replace(" ", "_")
+        return next((one for one in cls if one.value == spelt), None)
+
+
 class SyncView(Struct):
     """How far the sync is. Counts since the mailbox was connected."""
 
-    phase: str
+    phase: SyncPhase
     last_good_at: datetime | None
+    """When it was last up to date."""
     next_sync_at: datetime | None
+    """Null while there is nothing to sync."""
     last_error: str
+    """"" after a success."""
     examined: int
+    """Mails looked at."""
     stored: int
+    """Mails of contacts taken in."""
     troubled: int
+    """Mails that could not be taken in, or not yet."""
     vanished: int
+    """Mails that were gone before they could be fetched."""
     quota_units: int
+    """What all of it cost, by the provider's own measure."""
     troubles: list[TroubleView] | None = None
     """The latest, where one mailbox is shown; null in lists."""
 
 
 class MailboxView(Struct):
+    """One connected account of a user."""
+
     id: str
     etag: str
     provider: ProviderName
     address: str
     name: str
+    """As its mail is signed; at first what the provider says."""
     user_id: str
+    """Whose it is."""
     shared: bool
+    """Whether colleagues see it, and send from it."""
     state: GrantState
     state_reason: str
     """The provider's own code, for support."""
@@ -70,7 +102,9 @@ class MailboxView(Struct):
     last_good_at: datetime | None
     """When the provider last did what it was asked for."""
     scopes: tuple[str, ...]
+    """What its user allowed, in the provider's words."""
     missing_scopes: tuple[str, ...]
+    """What its user left out."""
     created_at: datetime
     sync: SyncView
 
@@ -81,6 +115,8 @@ class MailboxList(Struct):
 
 
 class MailboxChange(Struct, forbid_unknown_fields=True):
+    """What is left out stays as it is."""
+
     name: str | UnsetType = UNSET
     shared: bool | UnsetType = UNSET
 
@@ -165,6 +201,7 @@ def _view(held: Versioned[Mailbox], synced: Versioned[SyncState]) -> MailboxView
         sync=view(
             SyncView,
             sync.progress,
+            phase=SyncPhase(sync.progress.phase),
             last_good_at=sync.last_good_at,
             next_sync_at=sync.next_sync_at,
             last_error=sync.last_error,

@@ -36,6 +36,7 @@ GRACE = timedelta(minutes=2)
 
 class NewEmail(Struct, forbid_unknown_fields=True):
     mailbox_id: str
+    """From which it leaves."""
     to: Recipients = ()
     cc: Recipients = ()
     bcc: Recipients = ()
@@ -46,9 +47,12 @@ class NewEmail(Struct, forbid_unknown_fields=True):
     in_reply_to: str = ""
     """The id of a stored message that this answers, in its thread."""
     draft: bool = False
+    """Kept until it is sent, instead of leaving at once."""
 
 
 class EmailChange(Struct, forbid_unknown_fields=True):
+    """What is left out stays as it is."""
+
     to: Recipients | UnsetType = UNSET
     cc: Recipients | UnsetType = UNSET
     bcc: Recipients | UnsetType = UNSET
@@ -64,11 +68,14 @@ class EmailQuery(PageQuery, forbid_unknown_fields=True):
 
 
 class EmailView(Struct):
+    """An outgoing mail: draft, queued, sending, and at last sent, failed, cancelled or unknown."""
+
     id: str
     etag: str
     status: EmailStatus
     mailbox_id: str
     user_id: str
+    """Who wrote it."""
     to: tuple[Address, ...]
     cc: tuple[Address, ...]
     bcc: tuple[Address, ...]
@@ -76,13 +83,20 @@ class EmailView(Struct):
     html: str
     text: str
     in_reply_to: str
+    """The message that it answers."""
     attempts: tuple[Attempt, ...]
+    """Of delivering it, the latest last."""
     failure: str
+    """Why it was not sent, in a sentence for people."""
     failure_reason: str
+    """The same as a word that stays the same."""
     provider_message_id: str
     rfc_message_id: str
+    """Its Message-ID, as recipients see it."""
     thread_id: str
+    """The provider's conversation."""
     message_id: str
+    """The stored message that it became."""
     created_at: datetime
     updated_at: datetime
     sent_at: datetime | None

@@ -31,6 +31,7 @@ MAX_ADDRESSES = 50
 
 class NewContact(Struct, forbid_unknown_fields=True):
     addresses: tuple[str, ...]
+    """Mail addresses, 1 to 50; each belongs to one contact of the team."""
     name: str = ""
 
 
@@ -39,6 +40,7 @@ class ContactView(Struct):
     etag: str
     name: str
     addresses: tuple[str, ...]
+    """In the form in which they are compared."""
     created_at: datetime
 
 
@@ -48,18 +50,22 @@ class ContactList(Struct):
 
 
 class ActivityView(Struct):
-    """`message` is the path of the mail itself."""
+    """One mail on a contact's timeline, however many of the team's mailboxes hold a copy of it."""
 
     id: str
     kind: str
+    """What it is: email."""
     direction: Direction
     at: datetime
     user_id: str
+    """Who wrote it, or in whose mailbox it arrived first."""
     mailbox_id: str
     subject: str
     snippet: str
+    """How it begins."""
     message_id: str
     message: str
+    """The path of the mail itself."""
 
 
 class Timeline(Struct):

@@ -17,14 +17,16 @@ from shared.services import outbox
 
 
 class MessageView(Struct, rename={"sender": "from"}):
-    """`html` is sanitised when it is read, so that a better sanitiser mends what is stored already."""
+    """One stored mail, safe to show."""
 
     id: str
     etag: str
     mailbox_id: str
     thread_id: str
+    """The provider's conversation; it belongs to the mailbox."""
     direction: Direction
     user_id: str
+    """Whose mailbox it is."""
     subject: str
     at: datetime
     sender: tuple[Address, ...]
@@ -33,12 +35,18 @@ class MessageView(Struct, rename={"sender": "from"}):
     bcc: tuple[Address, ...]
     reply_to: tuple[Address, ...]
     rfc_message_id: str
+    """Its Message-ID."""
     in_reply_to: str
+    """The Message-ID that it answers."""
     references: tuple[str, ...]
+    """Message-IDs of its conversation."""
     email_id: str
+    """The email of ours that it is, "" for everything else."""
     contact_ids: tuple[str, ...]
+    """On whose timelines it is."""
     text: str
     html: str
+    """Sanitised when it is read, so that a better sanitiser mends what is stored already."""
     attachments: tuple[Attachment, ...]
 
 
