@@ -7,12 +7,13 @@ A vendor's settings are declared in its own folder, as a group of their own that
 import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 
+from shared.domain import urls
 from shared.domain.errors import ConfigurationError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -43,11 +44,23 @@ def _positive(text: str) -> int:
 
 def _url(text: str) -> str:
     """Only https leaves the machine; plain http is for loopback."""
-    parts = urlsplit(text)
-    plain = parts.scheme == "http" and parts.hostname in LOOPBACK
-    if not parts.hostname or not (parts.scheme == "https" or plain):
-        raise ValueError(f"must be an https:// URL (http:// for loopback only), not {text!r}")
+    _safe(text.replace("{function}", "function"), text)
     return text.rstrip("/")
+
+
+def _origin(text: str) -> str:
+    url = _safe(text, text)
+    if url.path.strip("/") or url.query:
+        raise ValueError(f"must be origins, without a path, not {text!r}")
+    return url.origin
+
+
+def _safe(url: str, text: str) -> urls.Url:
+    with suppress(ValueError):
+        parsed = urls.parse(url)
+        if parsed.scheme == "https" or parsed.hostname in LOOPBACK:
+            return parsed
+    raise ValueError(f"must be an https:// URL (http:// for loopback only), not {text!r}")
 
 
 class Form(Struct, frozen=True):
@@ -62,7 +75,7 @@ _URL = Form(_url)
 Url = Annotated[str, _URL]
 Secret = Annotated[str, Form(secret=True)]
 Count = Annotated[int, Form(_positive)]
-Origins = Annotated[tuple[str, ...], Form(lambda text: tuple(map(_url, _parts(text))))]
+Origins = Annotated[tuple[str, ...], Form(lambda text: tuple(map(_origin, _parts(text))))]
 Pairs = Annotated[tuple[tuple[str, str], ...], Form(lambda text: tuple(map(_pair, _parts(text))))]
 
 

@@ -35,12 +35,22 @@ def test_settings_come_from_the_environment_and_the_rest_has_defaults() -> None:
         "gmail.googleapis.com",
         "https://",
         "http://127.0.0.1.evil.example",
+        "http://[",
+        "https://a]b/",
+        "https://user@gmail.example.com",
+        "https://gmail.example.com/#",
     ],
 )
 def test_plain_http_leaves_only_for_this_machine(url: str) -> None:
     with pytest.raises(ConfigurationError) as wrong:
         bootstrap.settings({"GMAIL_URL": url})
     assert "GMAIL_URL" in wrong.value.detail
+
+
+@pytest.mark.parametrize("origin", ["https://crm.example.com/mail", "https://crm.example.com?x"])
+def test_an_allowed_origin_is_no_page(origin: str) -> None:
+    with pytest.raises(ConfigurationError, match="ALLOWED_ORIGINS"):
+        bootstrap.settings({"ALLOWED_ORIGINS": f"https://a.example, {origin}"})
 
 
 def test_all_malformed_settings_are_named_at_once() -> None:

@@ -49,13 +49,17 @@ __all__ = [
 
 MAX_SEGMENT = 1_000
 """Characters."""
+_DIGEST = "="
+"""What the segment of a long name begins with; no quoted name has that character."""
 
 
 def _team(team_id: str) -> str:
     """Firestore refuses the ids ".", ".." and "__…__", and longer ones than 1,500 bytes; "/" would start
     another segment."""
     segment = quote(team_id, safe="").replace(".", "%2E").replace("__", "%5F%5F")
-    return f"teams/{segment if len(segment) <= MAX_SEGMENT else ids.derived('team', team_id)}"
+    if len(segment) > MAX_SEGMENT:
+        segment = _DIGEST + ids.derived("team", team_id)
+    return f"teams/{segment}"
 
 
 def mailboxes(store: DocumentStore, team_id: str) -> Collection[Mailbox]:

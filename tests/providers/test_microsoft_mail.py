@@ -474,6 +474,25 @@ def test_links_are_followed_to_the_configured_host_and_the_folders_own_path_alon
     assert targets == {"/v1.0/$batch", "/v1.0/me/mailFolders", "/v1.0/me/messages"}
 
 
+@pytest.mark.parametrize("link", ["http://[", "https://a]b/x?$skip=1", "http://graph／x?$skip=1"])
+@pytest.mark.parametrize("listed", ["folders", "changes", "found"])
+def test_a_link_that_is_no_url_is_graphs_trouble_and_ends_no_list(link: str, listed: str) -> None:
+    def answer(target: str) -> Reply:
+        if target.endswith("?$select=id"):
+            return Reply(404)
+        if "childFolders" in target or target.startswith("/me/mailFolders?"):
+            broken = {"_nextLink": link} if listed == "folders" else {}
+            return ok(value=[{"id": "inbox"}], **broken)
+        return ok(value=[MESSAGE], _nextLink=link)
+
+    with serving(graph(answer)) as server:
+        mailbox = outlook(server.url)
+        with pytest.raises(ProviderUnavailable):
+            mailbox.search(Search(("a@x.org",))) if listed == "found" else mailbox.changes(
+                '{"f":{}}'
+            )
+
+
 def test_immutable_ids_are_asked_for_with_every_request() -> None:
     def answer(target: str) -> Reply:
         if "/messages/delta" in target:

@@ -75,6 +75,13 @@ def test_no_team_can_name_itself_into_another(one: str, other: str) -> None:
         assert not segment.startswith("__")
 
 
+@given(st.text(min_size=records.MAX_SEGMENT + 1, max_size=2_000))
+def test_the_digest_of_a_long_team_is_no_other_teams_name(long: str) -> None:
+    segment = records.contacts(None, long).path("c").split("/")[1]  # type: ignore[arg-type]
+    for name in (segment, segment.strip("="), f"={segment}"):
+        assert records.contacts(None, name).path("c").split("/")[1] != segment  # type: ignore[arg-type]
+
+
 def test_pages_follow_each_other(store: DocumentStore) -> None:
     contacts = records.contacts(store, "t")
     for number in range(5):

@@ -162,7 +162,20 @@ def test_without_a_place_to_return_to_the_error_is_told_directly(
         "javascript:alert(1)",
         "https://crm.example.com\\@evil.example/",
         "https://crm.example.com/#fragment",
+        "https://crm.example.com/#",
         "https://crm.example.com/\r\nSet-Cookie: a=b",
+        "https://crm.example.com/\t",
+        "https://crm.example.com ",
+        "https://crm.example.com:99999/",
+        "https://crm.example.com:/",
+        "https://CRM.example.com@evil.example",
+        "https://crm.example.com@/",
+        "http://[",
+        "https://[::1",
+        "http://a]b/",
+        "https://crm.example.com／／evil.example/",
+        "https:／／crm.example.com/",
+        "https://crm。example.com/",
         "/settings",
     ],
 )
@@ -170,6 +183,19 @@ def test_only_allowed_origins_are_returned_to(world: LocalWorld, vendor: Vendor,
     with pytest.raises(InvalidRequest) as refused:
         connecting.start(world, ANA, StartConsent(vendor.name, return_to=url))
     assert refused.value.errors[0].pointer == "/return_to"
+
+
+@pytest.mark.parametrize(
+    ("return_to", "back"),
+    [
+        ("https://crm.example.com", "https://crm.example.com?connection=c"),
+        ("https://crm.example.com:443/mail", "https://crm.example.com/mail?connection=c"),
+        ("https://crm.example.com/?", "https://crm.example.com/?connection=c"),
+        ("https://crm.example.com/a?b=%2F/", "https://crm.example.com/a?b=%2F/&connection=c"),
+    ],
+)
+def test_the_answer_is_added_to_what_is_returned_to(return_to: str, back: str) -> None:
+    assert connecting.Ended(return_to, connection="c").url() == back
 
 
 def test_an_unknown_provider_is_refused_by_name(world: LocalWorld) -> None:

@@ -135,5 +135,8 @@ def query_of(link: Any) -> str:
     """The query of a nextLink or deltaLink, "" when there is none.
 
     It is all that is kept of a link: host and path of the next request are ours, wherever a link
-    leads."""
-    return urlsplit(link).query if isinstance(link, str) else ""
+    leads. Raises ProviderUnavailable for what is no URL: to take it for none would end a list early."""
+    try:
+        return urlsplit(link).query if isinstance(link, str) else ""
+    except ValueError:
+        raise ProviderUnavailable("Graph's link to the next page is no URL.") from None

@@ -60,7 +60,11 @@ def read(api: Api) -> Folders:
     names = (_INBOX, _SENT, *_IGNORED)
     asked = [_TOP + _PAGE, _ME, *(f"{_TOP}/{name}?$select=id" for name in names)]
     top, me, *known = _ask(api, asked)
-    ids = {name: str(found["id"]) for name, found in zip(names, known, strict=True) if found}
+    ids = {
+        name: str(found["id"])
+        for name, found in zip(names, known, strict=True)
+        if found and "id" in found
+    }
     special = {ids[name]: why for name, why in _IGNORED.items() if name in ids}
     watched = _watched(api, top, special)
     if not watched:  # to believe it would mean to forget every position

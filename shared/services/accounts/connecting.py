@@ -7,14 +7,14 @@ signed-in user turns that into a mailbox.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
 
 from shared import records
 from shared.config import function_url
-from shared.domain import ids
+from shared.domain import ids, urls
 from shared.domain.caller import Caller
 from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, MailbridgeError
 from shared.domain.mailboxes import Connection, ProviderName, mailbox_id
@@ -75,8 +75,7 @@ class Ended(Struct, omit_defaults=True):
         answer = {"error": self.error, "error_description": self.error_description}
         if self.connection:
             answer = {"connection": self.connection}
-        joiner = "&" if urlsplit(self.return_to).query else "?"
-        return self.return_to + joiner + urlencode(answer)
+        return urls.parse(self.return_to).with_query(answer)
 
 
 class State(Struct):
@@ -133,13 +132,12 @@ def _check_return_to(world: World, return_to: str) -> None:
     """Only to origins that ops allowed: anything else would be an open redirect."""
     if not return_to:
         return
-    parts = urlsplit(return_to)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    clean = return_to.isascii() and return_to.isprintable() and "\\" not in return_to
-    if not clean or parts.fragment or origin not in world.settings.allowed_origins:
-        raise InvalidRequest.field(
-            "/return_to", "must be a URL of an allowed origin (ALLOWED_ORIGINS), without a fragment"
-        )
+    try:
+        origin = urls.parse(return_to).origin
+    except ValueError as error:
+        raise InvalidRequest.field("/return_to", str(error)) from error
+    if origin not in world.settings.allowed_origins:
+        raise InvalidRequest.field("/return_to", "must lead to an allowed origin (ALLOWED_ORIGINS)")
 
 
 # -- the browser comes back -----------------------------------------------------------------------
