@@ -39,6 +39,10 @@ def clean_html(html: str) -> str:
 
 
 def _filter(tag: str, attribute: str, value: str) -> str | None:
+    if attribute == "cite":  # nobody sees it, and it tells where the text came from
+        return None
+    if attribute == "style" and set(value) & set("(\\"):  # url(…), and ways to spell it
+        return None
     if tag == "img" and attribute == "src":
         return value if value.strip().lower().startswith(_IMAGE_SOURCES) else None
     return value

@@ -296,6 +296,15 @@ def test_a_draft_waits_is_changed_and_sent(
         emails.change(world, ANA, draft.id, EmailChange(subject="Too late"))
 
 
+def test_a_drafts_html_is_made_safe_where_it_is_shown_and_stays_as_written(
+    world: LocalWorld, write: Write
+) -> None:
+    html = "<p onclick='x()'>Hello</p><script>x()</script>"
+    draft = write(draft=True, html=html)
+    assert draft.html == emails.show(world, ANA, draft.id).html == "<p>Hello</p>"
+    assert records.emails(world.documents, ANA.team_id).get(draft.id).html == html
+
+
 def test_a_cancelled_email_stays_here_and_leaves_no_draft(
     world: LocalWorld, simulator: Simulator, vendor: Vendor, write: Write
 ) -> None:

@@ -21,6 +21,7 @@ from shared.domain.errors import (
 from shared.domain.mail import Address
 from shared.domain.versions import ANY, IfMatch, etag
 from shared.domain.views import view
+from shared.mime.sanitise import clean_html
 from shared.ports.documents import Where
 from shared.ports.tasks import Task
 from shared.ports.world import World
@@ -260,4 +261,6 @@ def _own(world: World, caller: Caller, email_id: str) -> Versioned[Email]:
 
 
 def _view(held: Versioned[Email]) -> EmailView:
-    return view(EmailView, held.record, etag=etag(held.version))
+    """Its HTML is a colleague's or a program's, and shown on our page: what is sent stays as written."""
+    email = held.record
+    return view(EmailView, email, html=clean_html(email.html), etag=etag(held.version))

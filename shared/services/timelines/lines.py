@@ -8,6 +8,7 @@ from msgspec import structs
 from shared import records
 from shared.domain.contacts import Activity, Direction, activity_id, copy_place, with_copy
 from shared.domain.messages import Message
+from shared.mime import names
 from shared.ports.documents import Write
 from shared.ports.world import World
 from shared.records import Versioned
@@ -73,8 +74,8 @@ def _line(message: Message, contact_id: str) -> Activity:
         user_id=message.user_id,
         mailbox_id=message.mailbox_id,
         message_id=message.id,
-        subject=envelope.subject,
-        snippet=envelope.snippet,
+        subject=names.line(envelope.subject),
+        snippet=names.line(envelope.snippet),
         copies={copy_place(message.mailbox_id, envelope.outgoing): message.id},
     )
 

@@ -11,6 +11,7 @@ from shared.domain.mail import Address, Attachment
 from shared.domain.messages import Message
 from shared.domain.versions import etag
 from shared.domain.views import view
+from shared.mime import names
 from shared.mime.sanitise import clean_html
 from shared.ports.world import World
 from shared.services import outbox
@@ -60,7 +61,7 @@ def show(world: World, caller: Caller, message_id: str, *, unread: bool = False)
         outbox.mail_read(world, caller, message)
     return view(
         MessageView,
-        message.envelope,
+        names.shown(message.envelope),
         id=message.id,
         etag=etag(held.version),
         mailbox_id=message.mailbox_id,
@@ -71,7 +72,7 @@ def show(world: World, caller: Caller, message_id: str, *, unread: bool = False)
         contact_ids=message.contact_ids,
         text=text,
         html=clean_html(html),
-        attachments=message.attachments,
+        attachments=names.files(message.attachments),
     )
 
 
