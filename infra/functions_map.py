@@ -39,7 +39,7 @@ _BY_ROLE = {
     "documents": ("FIRESTORE_DATABASE", "FIRESTORE_EMULATOR_HOST"),
     **dict.fromkeys(("keys", "secrets", "erase"), ("SECRET_MANAGER_EMULATOR_HOST",)),
     "enqueue": (
-        *("FUNCTIONS_URL", "TASKS_LOCATION", "TASKS_QUEUES", "TASKS_INVOKER"),
+        *("FUNCTIONS_URL", "TASKS_LOCATION", "TASKS_QUEUES", "TASKS_INVOKERS"),
         "CLOUD_TASKS_EMULATOR_HOST",
     ),
 }
@@ -81,12 +81,22 @@ class Function(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of shared/config.py."""
     providers: tuple[Use, ...] = ()
     """What it wants of the providers, which say themselves which settings that takes."""
-    roles: tuple[Literal["documents", "keys", "secrets", "erase", "enqueue"], ...] = ()
+    keys: tuple[Literal["state", "access", "refresh", "page"], ...] = ()
+    """The rings of sealing keys that it opens and seals with."""
+    enqueue: tuple[str, ...] = ()
+    """The queues that it fills."""
+    roles: tuple[Literal["documents", "secrets", "erase"], ...] = ()
+
+    @property
+    def granted(self) -> tuple[str, ...]:
+        """All its roles in roles.yaml: also those that come with a ring of keys or a queue."""
+        with_keys = ("keys",) if self.keys else ()
+        return (*self.roles, *with_keys, *(("enqueue",) if self.enqueue else ()))
 
     def grants(self, backend: str = CLOUD) -> frozenset[str]:
         """The settings it may see when `backend` keeps everything; by default those of the cloud."""
         needed = ("BACKEND", *_BACKENDS.get(backend, ()), *_BY_TRIGGER[self.trigger])
-        for role in self.roles if backend == CLOUD else ():
+        for role in self.granted if backend == CLOUD else ():
             needed += _BY_ROLE[role]
         return frozenset((*self.env, *(one.name for one in self._of_providers()), *needed))
 
@@ -168,6 +178,8 @@ def _contradictions(function: Function, queues: Mapping[str, Queue]) -> Iterable
         yield "must have a cpu of 1 or more for a concurrency above 1"
     if bool(function.queue) != (function.trigger is Trigger.TASK):
         yield "must have a queue exactly when its trigger is task"
+    if unknown := [name for name in function.enqueue if name not in queues]:
+        yield f"fills {', '.join(unknown)}, which is not among /queues"
     if function.queue and function.queue not in queues:
         yield f"names the queue {function.queue!r}, which is not among /queues"
     if unknown := [name for name in function.env if name not in declared(Settings)]:

@@ -18,7 +18,16 @@ class Permissions(Struct, frozen=True, forbid_unknown_fields=True):
     scope: str
     """database | tokens | keys | project | queues | tasks_invoker: what they hold for."""
     why: str
+    taken_over: str
+    """What somebody could do who has taken over a function with it."""
     permissions: tuple[str, ...]
+
+
+class Ring(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of sealing keys: a secret of its own, granted apart."""
+
+    why: str
+    taken_over: str
 
 
 class Roles(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,12 +36,11 @@ class Roles(Struct, frozen=True, forbid_unknown_fields=True):
     roles: dict[str, tuple[str, ...]]
     """A role of functions.yaml → sets of permissions."""
     permissions: dict[str, Permissions]
+    rings: dict[str, Ring]
 
     def of(self, function: Function) -> list[str]:
         """The names of its sets of permissions, each once."""
-        return list(
-            dict.fromkeys(permission for role in function.roles for permission in self.roles[role])
-        )
+        return list(dict.fromkeys(one for role in function.granted for one in self.roles[role]))
 
 
 def load_roles(path: Path = ROLES) -> Roles:
@@ -42,18 +50,19 @@ def load_roles(path: Path = ROLES) -> Roles:
 _SCOPES = {
     "database": "this deployment's database",
     "tokens": "its secrets of mailboxes and pending consents",
-    "keys": "the secret of its sealing keys",
+    "keys": "the secrets of its rings of sealing keys",
     "project": "the project",
-    "queues": "its queues",
-    "tasks_invoker": "its account `tasks`",
+    "queues": "the queues that it fills",
+    "tasks_invoker": "the accounts `tasks-…` of these queues",
 }
 
 
 def table(functions: FunctionsMap, roles: Roles) -> str:
     """Function × role × why, then what each role is made of."""
-    lines = ["| function | may | why |", "|---|---|---|"]
+    lines = ["| function | may | why | taken over, it could |", "|---|---|---|---|"]
     for name, function in functions.functions.items():
-        lines += _function(name, function, roles)
+        first, *rest = _rows(function, functions, roles)
+        lines += [f"| `{name}` | {first} |", *(f"| | {row} |" for row in rest)]
     lines += ["", "| role | permissions | on |", "|---|---|---|"]
     for name, one in roles.permissions.items():
         permissions = ", ".join(f"`{permission}`" for permission in one.permissions)
@@ -61,16 +70,29 @@ def table(functions: FunctionsMap, roles: Roles) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _function(name: str, function: Function, roles: Roles) -> list[str]:
-    rows = [
-        (f"`{permission}`", roles.permissions[permission].why) for permission in roles.of(function)
+def _rows(function: Function, functions: FunctionsMap, roles: Roles) -> list[str]:
+    rows = []
+    for name in roles.of(function):
+        one = roles.permissions[name]
+        if name == "enqueue":
+            rows += [_row(f"`{name}` {queue}", one, queue, functions) for queue in function.enqueue]
+        else:
+            rows.append(_row(f"`{name}`", one))
+        if name == "keys":
+            rows += [_row(f"ring `{ring}`", roles.rings[ring]) for ring in function.keys]
+    pose = "pose as our client at the provider"
+    rows += [
+        f"read `{secret}` | proves to the provider who asks | {pose}" for secret in function.secrets
     ]
-    rows += [(f"read `{secret}`", "proves to the provider who asks") for secret in function.secrets]
-    first, *rest = rows
-    return [
-        f"| `{name}` | {first[0]} | {first[1]} |",
-        *(f"| | {may} | {why} |" for may, why in rest),
-    ]
+    return rows or ["nothing | it holds only what everybody may know | nothing but answer wrongly"]
+
+
+def _row(
+    may: str, one: Permissions | Ring, queue: str = "", functions: FunctionsMap | None = None
+) -> str:
+    called = functions.functions.items() if functions else ()
+    names = ", ".join(f"`{name}`" for name, function in called if function.queue == queue)
+    return f"{may} | {one.why} | {one.taken_over.format(functions=names)}"
 
 
 def renewed(text: str) -> str:

@@ -168,8 +168,9 @@ class Settings(Group, frozen=True, kw_only=True):
     """The region of the queues."""
     tasks_queues: Pairs = ()
     """Which queue calls which task function: sync_mailbox=mailbridge-sync, comma separated."""
-    tasks_invoker: str = ""
-    """The service account whose OIDC token Cloud Tasks shows; the callee's INVOKER_EMAIL."""
+    tasks_invokers: Pairs = ()
+    """As whom each task function is called: the service account whose OIDC token Cloud Tasks shows, the
+    callee's INVOKER_EMAIL. One a queue, so that who may fill one cannot have another's function called."""
     firestore_emulator_host: str = ""
     """host:port of an emulator to use instead of the real service; likewise the next two."""
     secret_manager_emulator_host: str = ""

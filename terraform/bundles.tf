@@ -68,8 +68,6 @@ resource "google_service_account" "build" {
 resource "google_project_iam_member" "build" {
   for_each = {
     "roles/logging.logWriter" = null
-    # Artifact Registry does not know its repositories by name in conditions.
-    "roles/artifactregistry.writer" = null
     # Google copies a bundle there before it is built.
     "roles/storage.objectViewer" = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${data.google_project.this.number}-${var.region}\")"
   }
@@ -85,4 +83,12 @@ resource "google_project_iam_member" "build" {
       expression = condition.value
     }
   }
+}
+
+resource "google_artifact_registry_repository_iam_member" "build" {
+  project    = var.project
+  location   = google_artifact_registry_repository.images.location
+  repository = google_artifact_registry_repository.images.name
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.build.member
 }

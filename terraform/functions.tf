@@ -7,7 +7,8 @@ locals {
 
   # Keys that a function may have; YAML does not mind a misspelt one, so this does.
   keys = [
-    "trigger", "public", "schedule", "queue", "memory", "cpu", "timeout", "concurrency", "instances", "env", "providers", "roles",
+    "trigger", "public", "schedule", "queue", "memory", "cpu", "timeout", "concurrency", "instances", "env", "providers",
+    "keys", "enqueue", "roles",
   ]
 
   functions = {
@@ -22,9 +23,15 @@ locals {
       concurrency = try(coalesce(var.overrides[name].concurrency), one.concurrency, 1)
       min         = try(coalesce(var.overrides[name].min_instances), 0)
       max         = try(coalesce(var.overrides[name].max_instances), local.instances[name])
-      roles       = try(one.roles, [])
-      env         = toset(concat(try(one.env, []), tolist(setsubtract(local.wanted[name], local.provider_secrets))))
-      secrets     = setintersection(local.wanted[name], local.provider_secrets)
+      keys        = try(one.keys, [])
+      enqueue     = try(one.enqueue, [])
+      roles = concat(
+        try(one.roles, []),
+        length(try(one.keys, [])) > 0 ? ["keys"] : [],
+        length(try(one.enqueue, [])) > 0 ? ["enqueue"] : [],
+      )
+      env     = toset(concat(try(one.env, []), tolist(setsubtract(local.wanted[name], local.provider_secrets))))
+      secrets = setintersection(local.wanted[name], local.provider_secrets)
     }
   }
 
@@ -114,12 +121,19 @@ module "function" {
     repository = google_artifact_registry_repository.images.id
   }
 
-  roles   = { for name, role in local.project_roles : name => role if contains(local.granted[each.key], name) }
-  enqueue = contains(each.value.roles, "enqueue") ? local.enqueue : null
-  invoker = each.value.trigger == "http" ? null : google_service_account.invoker[each.value.trigger].email
+  roles = {
+    for name, role in local.project_roles : name => merge(role, name == "keys" ? { condition = local.rings[each.key] } : {})
+    if contains(local.granted[each.key], name)
+  }
+  enqueue = length(each.value.enqueue) == 0 ? null : merge(local.enqueue, {
+    queues   = { for name in each.value.enqueue : name => google_cloud_tasks_queue.queue[name].name }
+    invokers = { for name in each.value.enqueue : name => google_service_account.invoker[name].name }
+  })
+  invoker = each.value.trigger == "http" ? null : google_service_account.invoker[coalesce(each.value.queue, "schedule")].email
 
   depends_on = [
     google_project_service.api,
     google_project_iam_member.build,
+    google_artifact_registry_repository_iam_member.build,
   ]
 }

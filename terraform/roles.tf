@@ -15,7 +15,7 @@ locals {
   conditions = {
     project  = null
     database = "resource.name == \"projects/${var.project}/databases/${local.database}\""
-    keys     = "resource.name.startsWith(\"${local.secrets_name}-sealing-keys\")"
+    keys     = null # by ring, see below
     tokens   = "resource.name.startsWith(\"${local.secrets_name}-mailbox-\") || resource.name.startsWith(\"${local.secrets_name}-connection-\")"
   }
 
@@ -27,11 +27,27 @@ locals {
     } if contains(keys(local.conditions), one.scope)
   }
 
+  # A ring of keys is a secret. The one without a name is of releases before there were several.
+  rings = {
+    for name, one in local.functions : name => join(" || ", concat(
+      [for ring in one.keys : "resource.name.startsWith(\"${local.secrets_name}-sealing-keys-${ring}\")"],
+      ["resource.name == \"${local.secrets_name}-sealing-keys\"", "resource.name.startsWith(\"${local.secrets_name}-sealing-keys/\")"],
+    ))
+  }
+
   enqueue = {
-    queues       = { for name, queue in google_cloud_tasks_queue.queue : name => queue.name }
     role         = google_project_iam_custom_role.function["enqueue"].name
-    invoker      = google_service_account.invoker["task"].name
     invoker_role = google_project_iam_custom_role.function["name_invoker"].name
+  }
+
+  # Whom a private function is called as: an account for each queue, and one for the schedules. Their ids hold 30
+  # characters; what does not fit is told apart by a digest.
+  long_invokers = merge(
+    { schedule = "${var.deployment}-scheduler" },
+    { for name, _ in local.map.queues : name => "${var.deployment}-tasks-${name}" },
+  )
+  invokers = {
+    for name, id in local.long_invokers : name => length(id) <= 30 ? id : "${substr(id, 0, 25)}-${substr(sha256(id), 0, 4)}"
   }
 }
 
@@ -51,13 +67,13 @@ resource "google_project_iam_custom_role" "function" {
   depends_on = [google_project_service.api]
 }
 
-# Whom Cloud Tasks and Cloud Scheduler call the private functions as. They may do nothing else.
+# They may call the functions of their queue, or the scheduled ones, and do nothing else.
 resource "google_service_account" "invoker" {
-  for_each = { task = "tasks", schedule = "scheduler" }
+  for_each = local.invokers
 
   project      = var.project
-  account_id   = "${var.deployment}-${each.value}"
-  display_name = "Mailbridge (${var.deployment}): calls the ${each.key} functions"
+  account_id   = each.value
+  display_name = "Mailbridge (${var.deployment}): calls the functions of ${each.key}"
 
   depends_on = [google_project_service.api]
 }

@@ -2,10 +2,7 @@
 # trigger and its roles need, and nothing else. A setting without a value is not passed, so that its default holds.
 
 locals {
-  settings = merge(local.known_settings, {
-    TASKS_INVOKER = google_service_account.invoker["task"].email
-  })
-  known_settings = {
+  settings = {
     for name, value in merge(var.settings, local.provider_settings, {
       BACKEND              = "shared.gcp"
       GOOGLE_CLOUD_PROJECT = var.project
@@ -14,9 +11,6 @@ locals {
 
       FUNCTIONS_URL  = local.own_url
       TASKS_LOCATION = var.region
-      TASKS_QUEUES = join(",", [
-        for name, one in local.map.functions : "${name}=${local.queue_names[one.queue]}" if one.trigger == "task"
-      ])
 
       PUBLIC_URL      = coalesce(var.public_url, local.own_url)
       ALLOWED_ORIGINS = join(",", var.allowed_origins)
@@ -37,6 +31,8 @@ locals {
     }
   ]...)
 
+  queue_of = { for name, one in local.map.functions : name => one.queue if one.trigger == "task" }
+
   settings_of_all = ["BACKEND", "GOOGLE_CLOUD_PROJECT", "DEPLOYMENT"]
   settings_by_trigger = {
     http = [
@@ -48,7 +44,7 @@ locals {
   }
   settings_by_role = {
     documents = ["FIRESTORE_DATABASE"]
-    enqueue   = ["FUNCTIONS_URL", "TASKS_LOCATION", "TASKS_QUEUES", "TASKS_INVOKER"]
+    enqueue   = ["FUNCTIONS_URL", "TASKS_LOCATION"]
   }
 
   # What has neither a variable of its own nor a value that only this project can know.
@@ -78,10 +74,15 @@ locals {
           flatten([for role in one.roles : lookup(local.settings_by_role, role, [])]),
         ), setting)
       },
+      # Which functions it may have called, by which queue and as whom.
+      length(one.enqueue) == 0 ? {} : {
+        TASKS_QUEUES   = join(",", [for task, queue in local.queue_of : "${task}=${local.queue_names[queue]}" if contains(one.enqueue, queue)])
+        TASKS_INVOKERS = join(",", [for task, queue in local.queue_of : "${task}=${google_service_account.invoker[queue].email}" if contains(one.enqueue, queue)])
+      },
       # Who may call it, and that the call was meant for it.
       one.trigger == "http" ? {} : {
         INVOKER_AUDIENCE = local.urls[name]
-        INVOKER_EMAIL    = google_service_account.invoker[one.trigger].email
+        INVOKER_EMAIL    = google_service_account.invoker[coalesce(one.queue, "schedule")].email
       },
     )
   }

@@ -103,7 +103,7 @@ class OnGoogleCloud:
         return {
             "FUNCTIONS_URL": self._invoker.url,
             "TASKS_LOCATION": LOCATION,
-            "TASKS_INVOKER": EMAIL,
+            "TASKS_INVOKERS": ",".join(f"{name}={EMAIL}" for name in called),
             "TASKS_QUEUES": ",".join(queues),
         }
 

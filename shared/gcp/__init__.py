@@ -1,7 +1,7 @@
 """The Google Cloud backend: Firestore, Secret Manager and Cloud Tasks.
 
 BACKEND=shared.gcp selects it. It reads GOOGLE_CLOUD_PROJECT, DEPLOYMENT, FIRESTORE_DATABASE, FUNCTIONS_URL,
-TASKS_LOCATION, TASKS_QUEUES and TASKS_INVOKER; with the *_EMULATOR_HOST variables set it talks to emulators
+TASKS_LOCATION, TASKS_QUEUES and TASKS_INVOKERS; with the *_EMULATOR_HOST variables set it talks to emulators
 instead.
 """
 

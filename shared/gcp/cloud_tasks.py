@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared.config import Settings, function_url
+from shared.config import Pairs, Settings, function_url
 from shared.domain import ids
 from shared.domain.errors import ConfigurationError, InvalidRequest
 from shared.gcp.calls import TIMEOUT, ask
@@ -27,7 +27,7 @@ THREADS = 16
 
 class Tasks:
     """Implements `shared.ports.TaskQueue`: each task a POST of its body to its function, signed with an
-    OIDC token of TASKS_INVOKER whose audience is the function's own URL."""
+    OIDC token of its one of TASKS_INVOKERS whose audience is the function's own URL."""
 
     def __init__(self, client: Callable[[], "CloudTasksClient"], settings: Settings) -> None:
         self._client = client
@@ -69,7 +69,7 @@ class Tasks:
 
     def _call(self, task: Task) -> dict[str, Any]:
         url = function_url(self._functions_url, task.function)
-        invoker = self._settings.tasks_invoker
+        invoker = self._named(self._settings.tasks_invokers, "TASKS_INVOKERS", task.function)
         return {
             "url": url,
             "headers": {"Content-Type": "application/json"},
@@ -80,11 +80,15 @@ class Tasks:
     def _queue(self, function: str) -> str:
         """The queue's full name. ConfigurationError when none is set."""
         settings = self._settings
-        settings.require("TASKS_LOCATION", "TASKS_INVOKER")
-        if (queue := dict(settings.tasks_queues).get(function)) is None:
-            raise ConfigurationError(f"Settings: TASKS_QUEUES names no queue for {function}.")
+        settings.require("TASKS_LOCATION", "TASKS_QUEUES", "TASKS_INVOKERS")
+        queue = self._named(settings.tasks_queues, "TASKS_QUEUES", function)
         location = f"projects/{settings.google_cloud_project}/locations/{settings.tasks_location}"
         return f"{location}/queues/{queue}"
+
+    def _named(self, pairs: Pairs, setting: str, function: str) -> str:
+        if (value := dict(pairs).get(function)) is None:
+            raise ConfigurationError(f"Settings: {setting} has nothing for {function}.")
+        return value
 
     @property
     def _functions_url(self) -> str:

@@ -51,7 +51,7 @@ run "deployment" {
   assert {
     condition = alltrue([
       for name, one in local.functions :
-      module.function[name].callers == toset([one.public ? "allUsers" : "serviceAccount:${google_service_account.invoker[one.trigger].email}"])
+      module.function[name].callers == toset([one.public ? "allUsers" : "serviceAccount:${google_service_account.invoker[coalesce(one.queue, "schedule")].email}"])
       if one.public || one.trigger != "http"
     ])
     error_message = "A private function has no allUsers, but the account of its own caller."

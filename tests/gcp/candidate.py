@@ -19,7 +19,7 @@ from shared.gcp.secret_manager import Secrets
 from shared.ports.documents import DocumentStore
 from shared.ports.tasks import Task
 from tests.gcp import emulator
-from tests.gcp.cloud import QUEUE, backend, make_queue, parent, project, servers, settings
+from tests.gcp.cloud import INVOKER, QUEUE, backend, make_queue, parent, project, servers, settings
 
 
 class GoogleCloudCandidate:
@@ -62,7 +62,8 @@ class AnyFunction:
 
     def enqueue(self, *tasks: Task) -> None:
         queues = tuple({(task.function, QUEUE) for task in tasks})
-        made = replace(self._settings, tasks_queues=queues)
+        invokers = tuple((name, INVOKER) for name, _ in queues)
+        made = replace(self._settings, tasks_queues=queues, tasks_invokers=invokers)
         Tasks(self._cloud.clients.cloud_tasks, made).enqueue(*tasks)
 
 

@@ -47,7 +47,6 @@ def settings(project: str) -> Settings:
     return Settings(
         google_cloud_project=project,
         tasks_location=LOCATION,
-        tasks_invoker=INVOKER,
         firestore_emulator_host="" if emulator.missing() else emulator.host(),
         secret_manager_emulator_host=local.secret_manager_host,
         cloud_tasks_emulator_host=local.cloud_tasks_host,

@@ -37,6 +37,7 @@ class Stage:
             cloud_tasks_emulator_host=stack.enter_context(self.server.serving()),
             functions_url=self.function.url,
             tasks_queues=((NAME, QUEUE),),
+            tasks_invokers=((NAME, INVOKER),),
         )
         self.queue: Queue = make_queue(self.settings.google_cloud_project, self.server)
         self.cloud: GoogleCloud = stack.enter_context(backend(self.settings))
@@ -80,7 +81,9 @@ def test_headers_alone_let_nobody_in(stage: Stage) -> None:
 
 
 def test_another_service_account_is_not_let_in(stage: Stage) -> None:
-    stranger = replace(stage.settings, tasks_invoker="other@project.iam.gserviceaccount.com")
+    stranger = replace(
+        stage.settings, tasks_invokers=((NAME, "other@project.iam.gserviceaccount.com"),)
+    )
     Tasks(stage.cloud.clients.cloud_tasks, stranger).enqueue(task())
     stage.queue.message.retry_config.max_attempts = 2
     stage.deliver()
@@ -166,7 +169,7 @@ def test_functions_with_a_prefix_are_called_by_their_own_url(stage: Stage) -> No
 
 
 def test_a_function_without_a_queue_is_our_fault(stage: Stage) -> None:
-    with pytest.raises(ConfigurationError, match="TASKS_QUEUES names no queue for nobody"):
+    with pytest.raises(ConfigurationError, match="TASKS_QUEUES has nothing for nobody"):
         stage.tasks.enqueue(Task("nobody", {}))
 
 
@@ -177,7 +180,7 @@ def test_a_queue_that_is_not_there_is_our_fault(stage: Stage) -> None:
 
 
 def test_settings_that_are_missing_are_all_named() -> None:
-    with pytest.raises(ConfigurationError, match="TASKS_LOCATION, TASKS_INVOKER"):
+    with pytest.raises(ConfigurationError, match="TASKS_LOCATION, TASKS_QUEUES, TASKS_INVOKERS"):
         GoogleCloud(Settings(google_cloud_project="p")).tasks.enqueue(task())
 
 

@@ -17,7 +17,7 @@ from shared.domain import ids
 from shared.gcp import GoogleCloud
 from shared.gcp.cloud_tasks import Tasks
 from shared.ports.clock import Clock
-from tests.gcp.cloud import QUEUE, make_queue, parent, servers, settings
+from tests.gcp.cloud import INVOKER, QUEUE, make_queue, parent, servers, settings
 from tests.world import TASKS, LocalWorld
 
 
@@ -32,7 +32,11 @@ class CloudWorld(LocalWorld):
 
 class Cloud(GoogleCloud):
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        made = replace(settings, tasks_queues=tuple((name, QUEUE) for name in TASKS))
+        made = replace(
+            settings,
+            tasks_queues=tuple((name, QUEUE) for name in TASKS),
+            tasks_invokers=tuple((name, INVOKER) for name in TASKS),
+        )
         super().__init__(made)
         self.tasks = DrivenTasks(self.clients.cloud_tasks, made, clock)
 

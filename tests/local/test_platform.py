@@ -127,8 +127,8 @@ def test_one_emulator_that_runs_already_leaves_the_other_to_us(tmp_path: Path) -
 class TestGrants:
     def test_a_function_knows_of_queues_only_if_it_enqueues(self) -> None:
         for name, function in MAP.functions.items():
-            knows = {"TASKS_QUEUES", "TASKS_INVOKER", "FUNCTIONS_URL"} & function.grants()
-            assert bool(knows) == ("enqueue" in function.roles), name
+            knows = {"TASKS_QUEUES", "TASKS_INVOKERS", "FUNCTIONS_URL"} & function.grants()
+            assert bool(knows) == bool(function.enqueue), name
 
     def test_it_knows_of_its_own_backend_only(self) -> None:
         for function in MAP.functions.values():

@@ -27,6 +27,8 @@ _FAKES = {
     },
 }
 """What Google makes up for these; the stand-in's own data lack it."""
+_WRITER = "google_artifact_registry_repository_iam_member"
+"""The stand-in's schema lacks this one. It is that of a queue's grant, its `name` called `repository`."""
 
 
 def no_terraform() -> str:
@@ -56,6 +58,7 @@ def provider(version: str, folder: Path) -> Iterator[dict[str, str]]:
     shutil.copytree(standin / "data" / version, folder)
     fakes = json.loads((folder / "fakes.json").read_text())
     (folder / "fakes.json").write_text(json.dumps(fakes | _FAKES))
+    _add_writer(folder / "schema.json")
     process = subprocess.Popen(  # noqa: S603  # the stand-in's own program
         [sys.executable, str(standin / "standin.py"), "--serve"],
         env={**os.environ, "STANDIN_DATA": str(folder)},
@@ -68,6 +71,18 @@ def provider(version: str, folder: Path) -> Iterator[dict[str, str]]:
         line = process.stdout.readline().strip()
         assert line, "the stand-in did not start; it needs grpcio and msgpack"
         yield {"TF_REATTACH_PROVIDERS": line}
+
+
+def _add_writer(path: Path) -> None:
+    document = json.loads(path.read_text())
+    ((_, served),) = document["provider_schemas"].items()
+    schema = json.loads(
+        json.dumps(served["resource_schemas"]["google_cloud_tasks_queue_iam_member"])
+    )
+    attributes = schema["block"]["attributes"]
+    attributes["repository"] = attributes.pop("name")
+    served["resource_schemas"].setdefault(_WRITER, schema)
+    path.write_text(json.dumps(document))
 
 
 def _folder() -> Path | None:

@@ -1,5 +1,6 @@
 """Each function as it is deployed: who may call it, what it is told, what it may touch."""
 
+import re
 from typing import Any
 
 import pytest
@@ -64,7 +65,8 @@ def test_nothing_else_is_granted_to_everybody(deployed: Deployed) -> None:
 
 @pytest.mark.parametrize("name", PRIVATE)
 def test_a_private_function_has_one_caller_whom_it_knows_too(deployed: Deployed, name: str) -> None:
-    account = "tasks" if MAP.functions[name].trigger is Trigger.TASK else "scheduler"
+    queue = MAP.functions[name].queue
+    account = f"tasks-{queue}" if queue else "scheduler"
     caller = f"mailbridge-{account}@acme-mail.iam.gserviceaccount.com"
     invoker = deployed.one("cloud_run_v2_service_iam_member", name)
     assert invoker["member"] == f"serviceAccount:{caller}"
@@ -140,15 +142,17 @@ def test_tasks_go_to_queues_and_functions_that_are_there(
     workspace: Workspace, deployment: str
 ) -> None:
     made = workspace.planned(deployment=deployment)
-    told = bootstrap.settings(environment(made, "dispatch_syncs"))
-    assert told.deployment == deployment
-    urls, queues = made.outputs["function_urls"], dict(told.tasks_queues)
-    tasks = MAP.triggered_by(Trigger.TASK)
-    assert set(queues) == set(tasks)
-    for name, entry in tasks.items():
-        assert function_url(told.functions_url, name) == urls[name]
-        assert queues[name] == made.outputs["queues"][entry.queue]
-        assert environment(made, name)["INVOKER_AUDIENCE"] == urls[name]
+    urls = made.outputs["function_urls"]
+    for maker, function in MAP.functions.items():
+        told = bootstrap.settings(environment(made, maker))
+        assert told.deployment == deployment
+        tasks = {n: one for n, one in MAP.functions.items() if one.queue in function.enqueue}
+        queues = dict(told.tasks_queues)
+        assert set(queues) == set(tasks)
+        for name, entry in tasks.items():
+            assert function_url(told.functions_url, name) == urls[name]
+            assert queues[name] == made.outputs["queues"][entry.queue]
+            assert environment(made, name)["INVOKER_AUDIENCE"] == urls[name]
     users = bootstrap.settings(environment(made, "oauth_callback"))
     assert function_url(users.public_url, "oauth_callback") == made.outputs["redirect_uri"]
     assert users.firestore_database == made.outputs["database"]
@@ -170,7 +174,7 @@ def test_the_redirect_uri_is_where_the_callback_is_called(deployed: Deployed) ->
 
 @EVERY
 def test_it_has_exactly_the_permissions_of_its_roles(deployed: Deployed, name: str) -> None:
-    sets = {one for role in MAP.functions[name].roles for one in ROLES["roles"][role]}
+    sets = {one for role in MAP.functions[name].granted for one in ROLES["roles"][role]}
     wanted = {p for one in sets for p in ROLES["permissions"][one]["permissions"]}
     made = {
         f"projects/acme-mail/roles/{one.values['role_id']}": one.values["permissions"]
@@ -192,11 +196,47 @@ def test_each_client_secret_is_granted_to_exactly_its_readers(
     assert {one["secret_id"] for one in grants} == set(secrets(deployed, name).values())
 
 
+@EVERY
+def test_it_fills_its_queues_as_their_accounts_and_no_others(deployed: Deployed, name: str) -> None:
+    wanted = set(MAP.functions[name].enqueue)
+    queues = {one.values["name"] for one in deployed.all("cloud_tasks_queue_iam_member", name)}
+    assert queues == {f"mailbridge-{queue}" for queue in wanted}
+    accounts = {
+        one.values["service_account_id"].rpartition("/")[2].partition("@")[0]
+        for one in deployed.all("service_account_iam_member", name)
+    }
+    assert accounts == {f"mailbridge-tasks-{queue}" for queue in wanted}
+    told = bootstrap.settings(environment(deployed, name))
+    for function, account in told.tasks_invokers:
+        assert account == environment(deployed, function)["INVOKER_EMAIL"]
+
+
+@EVERY
+def test_it_opens_its_rings_and_no_others(deployed: Deployed, name: str) -> None:
+    expressions = [
+        condition["expression"]
+        for one in deployed.all("project_iam_member", name)
+        for condition in one.values["condition"]
+    ]
+    rings = set(re.findall(r"sealing-keys-(\w+)", " ".join(expressions)))
+    assert rings == set(MAP.functions[name].keys)
+
+
+def test_images_are_written_into_our_repository_only(deployed: Deployed) -> None:
+    (writer,) = [
+        one
+        for one in deployed.resources
+        if one.values.get("role") == "roles/artifactregistry.writer"
+    ]
+    assert writer.type == "google_artifact_registry_repository_iam_member"
+    assert writer.values["repository"] == "mailbridge-functions"
+
+
 def test_roles_in_the_project_end_at_this_deployments_data(deployed: Deployed) -> None:
     for one in deployed.all("project_iam_member"):
         role = one.values["role"].rpartition("mailbridge_")[2]
         expressions = [condition["expression"] for condition in one.values["condition"]]
-        if role in {"create_secrets", "roles/logging.logWriter", "roles/artifactregistry.writer"}:
+        if role in {"create_secrets", "roles/logging.logWriter"}:
             assert expressions == [], "Google cannot check it by name"
         else:
             (expression,) = expressions
@@ -215,7 +255,7 @@ def test_no_predefined_role_is_wider_than_the_allow_list(deployed: Deployed) -> 
         "roles/secretmanager.secretAccessor",  # on one client secret
         "roles/logging.logWriter",  # the account that builds
         "roles/storage.objectViewer",  # likewise, where Google puts the sources
-        "roles/artifactregistry.writer",  # likewise, its images
+        "roles/artifactregistry.writer",  # likewise, on the repository of its images
     }
 
 

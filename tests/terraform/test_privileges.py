@@ -46,7 +46,9 @@ def test_the_roles_allow_what_the_code_asks_for_and_no_more() -> None:
 
 def test_every_role_of_the_map_is_there_and_every_set_is_used() -> None:
     roles = privileges.load_roles()
-    assert {role for one in load().functions.values() for role in one.roles} <= set(roles.roles)
+    assert {role for one in load().functions.values() for role in one.granted} == set(roles.roles)
+    rings = {ring for one in load().functions.values() for ring in one.keys}
+    assert rings == set(roles.rings)
     assert {one for sets in roles.roles.values() for one in sets} == set(roles.permissions)
 
 
@@ -75,3 +77,26 @@ def test_no_role_reaches_policies_keys_or_whole_services() -> None:
 def test_the_readme_has_the_table_of_today() -> None:
     text = privileges.README.read_text()
     assert privileges.renewed(text) == text, "renew it with: python -m infra.privileges"
+
+
+def test_each_row_says_what_a_taken_over_function_could_do() -> None:
+    """Each set, ring, queue and secret of a function has its row, which is never without an answer."""
+    table = privileges.table(load(), privileges.load_roles()).partition("\n\n")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
+    assert all(row[-1] for row in rows)
+    for name, function in load().functions.items():
+        start = next(number for number, row in enumerate(rows) if row[0] == f"`{name}`")
+        length = next(
+            (n for n, row in enumerate(rows[start + 1 :], 1) if len(row) == 4), len(rows) - start
+        )
+        mays = {row[-3] for row in rows[start : start + length]}
+        assert {f"ring `{ring}`" for ring in function.keys} <= mays
+        assert {f"`enqueue` {queue}" for queue in function.enqueue} <= mays
+        assert {f"read `{secret}`" for secret in function.secrets} <= mays
+        assert len(mays) == length, "a row twice"
+
+
+def test_whoever_fills_a_queue_is_said_to_reach_its_functions() -> None:
+    table = privileges.table(load(), privileges.load_roles())
+    (row, *_) = [line for line in table.splitlines() if "`enqueue` deliver" in line]
+    assert "have `deliver_email` called with a body of their choice" in row

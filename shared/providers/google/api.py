@@ -1,10 +1,11 @@
-"""Calls to the Gmail API with a mailbox's token: units counted, errors named, 401 answered."""
+"""Calls to a Google API with a mailbox's token: units counted, errors named, 401 answered."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from shared import metering
 from shared.domain.errors import Concerns, ProviderUnavailable
@@ -14,14 +15,26 @@ from shared.providers.google.errors import error_of
 from shared.providers.google.scopes import same_scope
 from shared.providers.http import Answer, Http, nothing_asked
 
-ME = "/gmail/v1/users/me"
 _UNCHARGED = {401, 403, 429}
 
 
-class Api:
-    """One mailbox's way to Gmail. Every method raises the errors of `ports.MailProvider`."""
+class Service(Struct, frozen=True):
+    """One of Google's APIs."""
 
-    def __init__(self, http: Http, tokens: TokenSource) -> None:
+    base: str
+    """What all its paths begin with."""
+    batch: str
+    """Where its batches go."""
+
+
+GMAIL = Service("/gmail/v1/users/me", "/batch/gmail/v1")
+
+
+class Api:
+    """One mailbox's way to a service. Every method raises the errors of `ports.MailProvider`."""
+
+    def __init__(self, service: Service, http: Http, tokens: TokenSource) -> None:
+        self._service = service
         self._http = http
         self._tokens = tokens
         self.units = 0
@@ -35,7 +48,7 @@ class Api:
         self, path: str, *, units: int, scopes: tuple[str, ...], **params: Any
     ) -> dict[str, Any]:
         """A read. Raises Missing for a 404."""
-        answer = self._send("GET", ME + path, units=units, params=params)
+        answer = self._send("GET", self._service.base + path, units=units, params=params)
         return checked(answer, self.missing(scopes))
 
     def effect(
@@ -49,7 +62,9 @@ class Api:
     ) -> dict[str, Any]:
         """A write, sent exactly once; {} when it succeeded without saying more. Raises Missing."""
         data = msgspec.json.encode(body) if body is not None else None
-        answer = self._send(method, ME + path, units=units, body=data, repeatable=False)
+        answer = self._send(
+            method, self._service.base + path, units=units, body=data, repeatable=False
+        )
         if 200 <= answer.status < 300:
             return answer.json()
         raise error_of(answer, missing=self.missing(scopes), concerns="item")
@@ -74,10 +89,10 @@ class Api:
     def _batch_with(self, token: str, paths: Sequence[str], units: int) -> list[Answer | None]:
         whole = self._send(
             "POST",
-            batch.PATH,
+            self._service.batch,
             units=0,
             token=token,
-            body=batch.body([ME + path for path in paths]),
+            body=batch.body([self._service.base + path for path in paths]),
             content_type=batch.CONTENT_TYPE,
         )
         if whole.status != 200:
@@ -97,7 +112,7 @@ class Api:
         repeatable: bool = True,
         **request: Any,
     ) -> Answer:
-        """One call, and once more with another token when Gmail refuses the first."""
+        """One call, and once more with another token when Google refuses the first."""
         token = token or self._token()
         send = partial(self._http.request, method, path, repeatable=repeatable, **request)
         answer = send(token=token)
@@ -121,7 +136,7 @@ class Api:
 
 def _refused() -> ProviderUnavailable:
     """Not the grant's end: only the token endpoint says that."""
-    detail = "Gmail refuses a fresh access token."
+    detail = "Google refuses a fresh access token."
     return ProviderUnavailable(detail, reason="authError", reached=False)
 
 
@@ -133,5 +148,5 @@ def checked(
         raise error_of(answer, missing=missing, concerns=concerns)
     fields = answer.json()
     if not fields and answer.body.strip() != b"{}":
-        raise ProviderUnavailable("Gmail's answer was cut short.")
+        raise ProviderUnavailable("Google's answer was cut short.")
     return fields

@@ -1,4 +1,4 @@
-"""Gmail's batch format: many GETs in one multipart/mixed request, each with an answer of its own.
+"""Google's batch format: many GETs in one multipart/mixed request, each with an answer of its own.
 
 https://developers.google.com/workspace/gmail/api/guides/batch
 """
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from shared.providers.http import Answer
 from shared.providers.waits import retry_after
 
-PATH = "/batch/gmail/v1"
 CONTENT_TYPE = "multipart/mixed; boundary=mailbridge"
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;]+))', re.IGNORECASE)
 _BLANK = re.compile(rb"\r?\n\r?\n")

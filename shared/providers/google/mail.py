@@ -25,7 +25,7 @@ from shared.ports.providers import (
     TokenSource,
 )
 from shared.providers.google import history, mapping, search
-from shared.providers.google.api import Api
+from shared.providers.google.api import GMAIL, Api
 from shared.providers.google.content import detached_texts
 from shared.providers.google.fetching import BATCH, fetch
 from shared.providers.google.scopes import GMAIL_COMPOSE, GMAIL_READONLY
@@ -52,7 +52,7 @@ class Gmail:
     batch_size = BATCH
 
     def __init__(self, http: Http, tokens: TokenSource, units_per_get: int) -> None:
-        self._api = Api(http, tokens)
+        self._api = Api(GMAIL, http, tokens)
         self._units_per_get = units_per_get
 
     @property

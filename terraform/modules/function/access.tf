@@ -59,9 +59,9 @@ resource "google_cloud_tasks_queue_iam_member" "enqueue" {
 
 # Who makes a task that carries an account's token must be allowed to act as that account.
 resource "google_service_account_iam_member" "name_invoker" {
-  count = var.enqueue == null ? 0 : 1
+  for_each = var.enqueue == null ? {} : var.enqueue.invokers
 
-  service_account_id = var.enqueue.invoker
+  service_account_id = each.value
   role               = var.enqueue.invoker_role
   member             = google_service_account.function.member
 }

@@ -144,11 +144,11 @@ variable "roles" {
 }
 
 variable "enqueue" {
-  description = "The queues it may fill, with which role, and the account that its tasks name, with which role. Null for none."
+  description = "The queues it may fill, with which role, and by queue the account that its tasks name, with which role. Null for none."
   type = object({
     queues       = map(string)
     role         = string
-    invoker      = string
+    invokers     = map(string)
     invoker_role = string
   })
 }
