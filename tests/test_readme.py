@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from shared import bootstrap
 from shared.web import openapi
 
 README = (ROOT / "README.md").read_text()
+ACCOUNTS = (
+    "PROVIDER=google ACCOUNT=ana@example.com  # or PROVIDER=microsoft ACCOUNT=ben@example.com"
+)
 CODE = set(re.findall(r"`([^`\n]+)`", README))
 
 
@@ -62,20 +66,48 @@ def test_every_file_and_folder_it_names_is_there() -> None:
     assert [text for text in named if not (ROOT / text).exists()] == []
 
 
-@pytest.mark.skipif(not Path("/bin/sh").exists(), reason="the commands are for a shell")
-def test_its_curl_commands_connect_an_account_and_send_an_email(tmp_path: Path) -> None:
-    script = _blocks("sh")
-    assert "URL=http://127.0.0.1:8080\n" in script
-    with Stack({}, tmp_path) as stack:
-        here = script.replace("URL=http://127.0.0.1:8080\n", f"URL={stack.url}\n")
-        done = subprocess.run(  # noqa: S603  # the README's own words
-            ["/bin/sh", "-eu", "-c", here], capture_output=True, text=True, timeout=60, check=False
-        )
-    assert (done.returncode, done.stderr) == (0, "")
-    before, after = done.stdout.splitlines()
-    assert "Invitation: Press demo" in before
-    assert '"subject":"Hello"' not in before
-    assert after.count('"subject":"Hello"') == 1
+# -- the walk-through with curl, as it is printed ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if not Path("/bin/sh").exists():
+        pytest.skip("the commands are for a shell")
+    with Stack({}, tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.mark.parametrize(("account", "before"), [("ana@example.com", 0), ("ben@example.com", 1)])
+def test_it_connects_an_account_and_sends_one_email_however_often_it_is_done(
+    stack: Stack, account: str, before: int
+) -> None:
+    for sent in (before, before + 1):
+        done = walk(stack, account)
+        assert (done.returncode, done.stderr) == (0, "")
+        first, last = done.stdout.splitlines()
+        assert "Demo for our buyers" in first
+        assert first.count('"subject":"Hello"') == sent
+        assert last.count('"subject":"Hello"') == before + 1
+
+
+def test_it_ends_when_what_it_waits_for_will_not_come(stack: Stack) -> None:
+    done = walk(stack, "ana@example.com", **{"$URL/emails/$EMAIL": "$URL/emails/nowhere"})
+    assert done.returncode == 1
+    assert "urn:mailbridge:not-found" in done.stderr
+
+
+def walk(stack: Stack, account: str, **instead: str) -> subprocess.CompletedProcess[str]:
+    """All of its shell blocks, by a shell that stops at the first failure."""
+    commands = _blocks("sh")
+    first, _, other = ACCOUNTS.partition("  # or ")
+    chosen = next(line for line in (first, other) if account in line)
+    here = {"URL=http://127.0.0.1:8080\n": f"URL={stack.url}\n", ACCOUNTS: chosen} | instead
+    for printed, meant in here.items():
+        assert printed in commands
+        commands = commands.replace(printed, meant)
+    return subprocess.run(  # noqa: S603  # the README's own words
+        ["/bin/sh", "-eu", "-c", commands], capture_output=True, text=True, timeout=90, check=False
+    )
 
 
 def _blocks(language: str) -> str:

@@ -93,6 +93,19 @@ class TestProblems:
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
 
 
+class TestConsent:
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+    def test_it_returns_to_a_page_of_this_machine(self, stack: Stack, host: str) -> None:
+        page = stack.url.replace("127.0.0.1", host) + "/crm?tab=mail"
+        body = {"provider": "microsoft", "return_to": page}
+        asked = call(stack, "POST", "/oauth_start", json=body).json()["authorization_url"]
+        form = {"account": "ben@example.com", "decision": "allow"}
+        back = requests.post(asked, data=form, timeout=10, allow_redirects=False)
+        ended = requests.get(back.headers["Location"], timeout=10, allow_redirects=False)
+        assert ended.status_code == 303
+        assert ended.headers["Location"].startswith(f"{page}&connection=")
+
+
 class TestTransport:
     def test_a_body_of_unknown_length_arrives(self, stack: Stack) -> None:
         pieces = (part for part in (b'{"addresses": ', b'["dora@example.com"]}'))
