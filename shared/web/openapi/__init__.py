@@ -29,6 +29,9 @@ team. Errors are problem documents (RFC 9457). Lists take `page_size` and `page_
 `next_page_token`, "" when there is no more; a page may be short and have a next one all the same.
 Times are RFC 3339 in UTC, ids are opaque, unknown fields are refused. What has an id has a version:
 its `etag`, which If-Match takes. `RateLimit` tells what is left of the requests a minute.
+
+Nothing that is described here is taken away. What may come at any time are new calls, new fields of
+answers, and new values where a field names one of several.
 """
 
 
