@@ -1,9 +1,12 @@
 """What a stack adds to the settings that its user chose."""
 
+from pathlib import Path
+
 import pytest
 
 from infra.functions_map import load
 from infra.local import configuration
+from infra.local.stack import Stack
 from infra.simulator import CLIENT_ID
 from shared import bootstrap
 from shared.domain.errors import ConfigurationError
@@ -100,3 +103,9 @@ def test_half_of_a_setting_is_refused(chosen: dict[str, str], said: str) -> None
 def test_a_port_is_a_number_that_ports_can_be(text: str) -> None:
     with pytest.raises(ConfigurationError, match="PORT must be"):
         configuration.port(text)
+
+
+def test_a_start_names_what_is_nearly_a_setting(tmp_path: Path) -> None:
+    said: list[str] = []
+    Stack({"GMAIL_URLL": "http://127.0.0.1:1", "HOME": "/"}, tmp_path, report=said.append)
+    assert said == ["GMAIL_URLL is no setting and is ignored: is it GMAIL_URL?"]
