@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import BinaryIO
 
+from infra.private import private
 from infra.processes.ports import HOST, free_port
 from shared.config import Settings
 from shared.domain.errors import ConfigurationError
@@ -73,7 +74,7 @@ def running(log: Path, report: Callable[[str], None] = lambda _line: None) -> It
     if why := missing():
         raise ConfigurationError(why)
     host, stopping = f"{HOST}:{free_port()}", Event()
-    with log.open("ab") as output:
+    with private(log).open("ab") as output:
         process = _started(host, output)
     watch = Thread(
         target=_watch, args=(process, stopping, log, report), name="emulator", daemon=True

@@ -36,6 +36,7 @@ class Documents:
         if packed := writes.packed(batch):
             with self._database.writing() as connection:
                 writes.apply(connection, packed, self._indexes)
+            self._forget(batch)
 
     def transaction(self, work: Callable[[Transaction], T]) -> T:
         with self._database.writing() as connection:
@@ -43,6 +44,7 @@ class Documents:
             result = work(transaction)
             if packed := writes.packed(transaction.writes):
                 writes.apply(connection, packed, self._indexes)
+        self._forget(transaction.writes)
         return result
 
     def query(self, query: Query) -> Page:
@@ -69,6 +71,10 @@ class Documents:
 
     def close(self) -> None:
         self._database.close()
+
+    def _forget(self, batch: Iterable[Write]) -> None:
+        if any(write.kind == "delete" for write in batch):
+            self._database.forget()
 
     def _index(self, shape: Shape) -> int:
         """Its id; made now if this is the first query of its shape."""

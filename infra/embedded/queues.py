@@ -8,6 +8,7 @@ from pathlib import Path
 
 from infra.delivery.lanes import Limits
 from infra.embedded.tasks import PendingTask, Tasks
+from infra.private import private
 from shared.domain.errors import ConfigurationError
 from shared.ports.clock import Clock
 
@@ -45,8 +46,7 @@ def taken_over(folder: Path, clock: Clock | None = None) -> Iterator[Tasks]:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """The lock ends with this process, however that ends."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("wb") as file:
+    with private(path).open("wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from infra.embedded.sqlite import Database
+from infra.private import private
 from shared.domain.errors import ConfigurationError, InvalidRequest, ProviderUnavailable
 from shared.domain.ids import random
 from shared.sealing import KEY_BYTES, Sealer, new_key
@@ -46,6 +47,7 @@ class Secrets:
             raise ProviderUnavailable(f"Secret {name} was not stored.", reason="storage")
         with self._database.writing() as connection:
             connection.execute("DELETE FROM versions WHERE name = ? AND id < ?", (name, version))
+        self._database.forget()
 
     def create(self, name: str, value: bytes, *, labels: Mapping[str, str] | None = None) -> bytes:
         row = self._row(_checked(name, value), value, labels)
@@ -58,6 +60,7 @@ class Secrets:
     def delete(self, name: str) -> None:
         with self._database.writing() as connection:
             connection.execute("DELETE FROM versions WHERE name = ?", (_checked(name),))
+        self._database.forget()
 
     def close(self) -> None:
         self._database.close()
@@ -113,7 +116,7 @@ def _key(file: Path) -> bytes:
     """The key in `file`, made first if there is none. Of several processes at once one makes it."""
     if not file.exists():
         _make_key(file)
-    key = file.read_bytes()
+    key = private(file).read_bytes()
     if len(key) != KEY_BYTES:
         raise ConfigurationError(f"{file} does not hold a key of {KEY_BYTES} bytes.")
     return key

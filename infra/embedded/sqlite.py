@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import get_ident
 
+from infra.private import private, private_database
 from shared.domain.errors import ProviderUnavailable
 
 BUSY_SECONDS = 60.0
+PATIENCE_MS = 500
+"""How long a deletion waits for readers before it leaves the log to be emptied later."""
 _OUTAGES = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -66,6 +69,14 @@ class Database:
         finally:
             self._writers.discard(me)
 
+    def forget(self) -> None:
+        """What was deleted can be read nowhere any more: it is overwritten where it stood, and the log
+        of writes, which still has it, is emptied. While somebody reads, the next call does it."""
+        with self.reading() as connection, self._turn():
+            connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
     def close(self) -> None:
         for connection in self._idle.pop(os.getpid(), []):
             connection.close()
@@ -78,8 +89,7 @@ class Database:
         3 s with it, and 0.04 s with the kernel's queue. It also covers the switch to WAL, for which
         SQLite does not wait at all.
         """
-        mode = os.O_CREAT | os.O_WRONLY
-        with open(os.open(self._path.with_suffix(".lock"), mode, 0o600), "wb") as file:  # noqa: PTH123  # mode at creation
+        with self._path.with_suffix(".lock").open("wb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
                 yield
@@ -89,9 +99,9 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private(self._path.with_suffix(".lock"))
             with self._turn():
-                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+                private_database(self._path)
                 return self._connected()
         except OSError as error:
             raise ProviderUnavailable(f"{self._path}: {error}", reason="storage") from error
@@ -109,6 +119,7 @@ class Database:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute("PRAGMA secure_delete = ON")
         if connection.execute("PRAGMA user_version").fetchone() == (0,):
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN; {self._schema}; PRAGMA user_version = 1; COMMIT")

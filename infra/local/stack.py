@@ -21,6 +21,7 @@ from infra.issuer import Issuer
 from infra.local import configuration, pages, platform
 from infra.local.gateway import Gateway, listen, serving
 from infra.local.scheduler import Scheduler
+from infra.private import private
 from infra.processes.ports import HOST, free_port
 from infra.processes.process import Process, Report, stop_all, wait_ready
 from shared import bootstrap
@@ -224,7 +225,7 @@ def _function_command(name: str, port: int) -> list[str]:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One stack a folder. The kernel lets go of the lock however the stack ends."""
-    with (folder / "lock").open("w") as file:
+    with private(folder / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

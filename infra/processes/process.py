@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import msgspec
 
 from infra.functions_map import ROOT
+from infra.private import RotatingLog
 from infra.processes.ports import HOST, free_port
 
 START_SECONDS = 30.0
@@ -59,9 +59,7 @@ class Process:
         self._command = command
         self._environment = _minimal() | dict(environment)
         self.log = str(logs / f"{name}.log")
-        self._log = RotatingFileHandler(
-            self.log, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8"
-        )
+        self._log = RotatingLog(self.log, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
         self._report = report
         self._popen: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()

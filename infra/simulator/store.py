@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from infra.private import private_database
+
 R = TypeVar("R")
 
 _SETTINGS = """
@@ -40,7 +42,7 @@ class Store:
         Raises OSError when another process has the file open.
         """
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_database(path)
         self._lock = threading.RLock()
         self._depth = 0
         self._sqlite = sqlite3.connect(
