@@ -34,6 +34,13 @@ def test_every_folder_is_in_the_map_and_every_entry_has_a_folder() -> None:
     assert {main.parent.name for main in ROOT.glob("functions/*/main.py")} == set(MAP.functions)
 
 
+@EVERY
+def test_nobody_outside_holds_a_thread_for_longer_than_half_a_minute(name: str) -> None:
+    """Who sends slowly has an instance's thread for as long: of users' functions, which all may call."""
+    function = MAP.functions[name]
+    assert function.trigger is not Trigger.HTTP or function.timeout <= 30
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "said"),
     [

@@ -1,7 +1,8 @@
 """One address for all functions: /<function>/… goes to its process, as the cloud's URLs do.
 
-Bodies are streamed both ways. What only the cloud's own services may say about a request is taken
-off, so that nothing behind the gateway can be fooled by it.
+A request goes on when all of it has arrived, so that nobody holds a function's thread by sending
+slowly; answers are streamed. What only the cloud's own services may say about a request is taken off,
+so that nothing behind the gateway can be fooled by it.
 """
 
 import http.client
@@ -11,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from werkzeug.exceptions import ClientDisconnected
@@ -19,6 +20,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from infra.delivery.invoker import Upstream
+from infra.local.arrival import arrived
 from infra.processes.ports import HOST
 from shared.domain.errors import (
     ConfigurationError,
@@ -28,12 +30,11 @@ from shared.domain.errors import (
     Misdirected,
     NotFound,
     TimedOut,
-    TooLarge,
 )
 from shared.web import answers
 
-MAX_BODY = 32 * 1024 * 1024
-"""Bytes; Cloud Run takes no larger requests either."""
+IDLE_SECONDS = 75
+"""After which a connection that says nothing, or takes nothing, is closed."""
 _PIECE = 64 * 1024
 _ORIGIN = re.compile(r"^[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
 """Of a request to a proxy, which names it too."""
@@ -78,7 +79,8 @@ class Gateway:
             raise Misdirected(detail, reason="unknown_host")
         name, target = _target(request)
         if upstream := self._functions.get(name):
-            return _forward(request, name, upstream, target)
+            with arrived(request) as body:
+                return _forward(request, name, upstream, target, body)
         if page := self._pages.get(name):
             return page(request)
         detail = f"The functions are {', '.join(self._functions)}."
@@ -103,6 +105,8 @@ def serving(listener: socket.socket, gateway: Gateway) -> Iterator[None]:
 
 
 class _Quiet(WSGIRequestHandler):
+    timeout = IDLE_SECONDS
+
     def version_string(self) -> str:
         return "mailbridge"
 
@@ -139,12 +143,14 @@ def _target(request: Request) -> tuple[str, str]:
     return name, f"/{rest}{question}{query}"
 
 
-def _forward(request: Request, name: str, upstream: Upstream, target: str) -> Response:
+def _forward(
+    request: Request, name: str, upstream: Upstream, target: str, body: IO[bytes]
+) -> Response:
     # A new connection for every request: a kept one can close at the very moment it is used again,
     # and a POST that may have been received must not be repeated.
     connection = http.client.HTTPConnection(HOST, upstream.port(), timeout=upstream.timeout)
     try:
-        _send(connection, request, target)
+        _send(connection, request, target, body)
         answer = connection.getresponse()
     except BaseException as error:
         connection.close()
@@ -169,34 +175,18 @@ def _failure(error: BaseException, name: str, upstream: Upstream) -> BaseExcepti
     return error
 
 
-def _send(connection: http.client.HTTPConnection, request: Request, target: str) -> None:
-    chunked = bool(request.environ.get("wsgi.input_terminated"))
+def _send(
+    connection: http.client.HTTPConnection, request: Request, target: str, body: IO[bytes]
+) -> None:
     connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
     connection.putheader("Host", request.host)
     for name, value in request.headers.items():
         if name.lower() not in _HOP_BY_HOP and not name.lower().startswith(_FORGEABLE):
             connection.putheader(name, value)
-    if chunked:
-        connection.putheader("Transfer-Encoding", "chunked")
-    elif size := _size(request):
+    if size := body.seek(0, os.SEEK_END):
         connection.putheader("Content-Length", str(size))
-    connection.endheaders(_body(request), encode_chunked=chunked)
-
-
-def _size(request: Request) -> int:
-    text = request.environ.get("CONTENT_LENGTH") or "0"
-    if not text.isdecimal():
-        raise InvalidRequest("Content-Length must be a number.", reason="not_http")
-    return int(text)
-
-
-def _body(request: Request) -> Iterator[bytes]:
-    size = 0
-    while piece := request.stream.read(_PIECE):
-        size += len(piece)
-        if size > MAX_BODY:
-            raise TooLarge(f"A request may have at most {MAX_BODY:,} bytes.", limit=MAX_BODY)
-        yield piece
+    body.seek(0)
+    connection.endheaders(body if size else None)
 
 
 def _received(answer: http.client.HTTPResponse) -> Iterator[bytes]:

@@ -28,6 +28,7 @@ MailbridgeError
 └── of a request as such, before anybody looked at what it asks for:
     ├── MethodNotAllowed    the path does not have this method
     ├── TooLarge            its body
+    ├── TooSlow             likewise: it did not arrive in time
     ├── UnsupportedMedia    its body is no JSON
     ├── Misdirected         meant for a host that is not this one
     ├── FunctionDown        whoever would answer it is being started
@@ -259,6 +260,10 @@ class TooLarge(MailbridgeError):
 
     def __init__(self, detail: str, *, limit: int) -> None:
         super().__init__(detail, reason="too_large", facts={"limit": limit})
+
+
+class TooSlow(MailbridgeError):
+    pass
 
 
 class UnsupportedMedia(MailbridgeError):

@@ -70,6 +70,7 @@ _TABLE = (
     _Row(errors.LeaseLost, "conflict", 409, "Changed meanwhile"),
     _Row(errors.GrantRevoked, "grant-revoked", 409, "The mailbox must be connected again"),
     _Row(errors.MissingScope, "missing-scope", 409, "The mailbox does not allow this"),
+    _Row(errors.TooSlow, "too-slow", 408, "Took too long to arrive", 408),
     _Row(errors.TooLarge, "too-large", 413, "Too large", 413),
     _Row(errors.UnsupportedMedia, "unsupported-media-type", 415, "Not JSON", 415),
     _Row(errors.Misdirected, "misdirected", 421, "Not this host", 421),

@@ -3,13 +3,15 @@
 import http.client
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import msgspec
 import pytest
 
 from infra.delivery.invoker import Upstream
-from infra.local.gateway import MAX_BODY, Gateway, listen, serving
+from infra.local import arrival
+from infra.local.arrival import MAX_BODY
+from infra.local.gateway import Gateway, listen, serving
 from infra.processes.ports import HOST, free_port
 from infra.simulator.http import Request, Response, Server, json_response
 from shared.config import LOOPBACK
@@ -127,6 +129,39 @@ def test_a_body_beyond_the_clouds_limit_is_refused(gateway: int) -> None:
     pieces = (b"x" * 1_000_000 for _ in range(MAX_BODY // 1_000_000 + 2))
     answer, data = ask(gateway, "POST", "/echo", pieces, Content_Length=str(MAX_BODY + 1_000_000))
     assert (answer.status, msgspec.json.decode(data)["type"]) == (413, "urn:mailbridge:too-large")
+
+
+SLOW = {
+    "nothing": (b"Content-Length: 100", b""),
+    "a part": (b"Content-Length: 100", b"x" * 50),
+    "chunks": (b"Transfer-Encoding: chunked", b"5\r\nxxxxx\r\n"),
+    "half a chunk": (b"Transfer-Encoding: chunked", b"5\r\nxx"),
+}
+
+
+@pytest.mark.parametrize("sent", SLOW)
+def test_those_who_send_slowly_hold_nobody_up(
+    gateway: int, monkeypatch: pytest.MonkeyPatch, sent: str
+) -> None:
+    monkeypatch.setattr(arrival, "BODY_SECONDS", 1.0)
+    length, part = SLOW[sent]
+    with ExitStack() as slow:
+        connections = [
+            slow.enter_context(socket.create_connection((HOST, gateway), timeout=30))
+            for _ in range(40)
+        ]
+        for connection in connections:
+            host = f"Host: {HOST}".encode()
+            connection.sendall(b"POST /echo HTTP/1.1\r\n%b\r\n%b\r\n\r\n%b" % (host, length, part))
+        answer, _ = ask(gateway, "GET", "/echo")
+        assert answer.status == 200
+        assert {connection.recv(65536).split()[1] for connection in connections} == {b"408"}
+
+
+def test_a_chunked_body_arrives_whole(gateway: int) -> None:
+    pieces = (b"x" * 1_000 for _ in range(3))  # of no length that was said before
+    _, data = ask(gateway, "POST", "/echo", pieces)
+    assert msgspec.json.decode(data)["size"] == 3_000
 
 
 @pytest.mark.parametrize("length", ["-1", "5,5", "x"])
