@@ -24,7 +24,15 @@ def header_text(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+        return latin(data)
+
+
+def latin(data: bytes) -> str:
+    """Windows' Latin, in which every byte is something: the control of its number if nothing else."""
+    return "".join(map(_LATIN.__getitem__, data))
+
+
+_LATIN = [bytes((byte,)).decode("cp1252", "ignore") or chr(byte) for byte in range(256)]
 
 
 def charset_text(data: bytes, charset: str) -> str:
@@ -36,7 +44,30 @@ def charset_text(data: bytes, charset: str) -> str:
             return data.decode(attempt, errors)
         except (LookupError, UnicodeError, ValueError):
             continue
-    return data.decode("cp1252", "replace")
+    return latin(data)
+
+
+def known(charset: str) -> bool:
+    name = charset.strip("\"' ").lower()
+    try:
+        b"".decode(_CHARSETS.get(name, name))
+    except (LookupError, UnicodeError, ValueError):
+        return False
+    return bool(name)
+
+
+_META = re.compile(rb"<meta[^>]{0,200}charset=[\"']?([\w-]{1,40})", re.IGNORECASE)
+
+
+def sniffed(data: bytes) -> str:
+    """Text that does not say in what charset it is: by what HTML says inside, by Japanese escapes, as
+    UTF-8 where it fits, else as Windows' Latin, whatever it was."""
+    inside = _META.search(data, 0, 1024)
+    name = inside[1].decode() if inside else "iso-2022-jp" if b"\x1b$" in data else "utf-8"
+    try:
+        return data.decode(_CHARSETS.get(name.lower(), name))
+    except (LookupError, UnicodeError, ValueError):
+        return latin(data)
 
 
 def lenient_base64(data: bytes) -> bytes:

@@ -50,7 +50,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     subject: str = ""
     message_id: str = ""
-    """With angle brackets, "" if there is none."""
+    """With angle brackets as a rule, "" if there is none."""
     references: tuple[str, ...] = ()
     """References and In-Reply-To."""
     dated_ms: int | None = None
@@ -128,8 +128,9 @@ def unfolded(value: str) -> str:
 
 
 def message_id(value: str) -> str:
+    """The first in brackets; what somebody wrote without any, as it stands."""
     match = _MESSAGE_ID.search(value)
-    return match.group() if match else ""
+    return match.group() if match else value.strip()
 
 
 def edited(raw: bytes, *, drop: Iterable[str] = (), add: Iterable[tuple[str, str]] = ()) -> bytes:
@@ -149,41 +150,38 @@ def edited(raw: bytes, *, drop: Iterable[str] = (), add: Iterable[tuple[str, str
 def decoded(value: str, *, structured: bool = False) -> str:
     """RFC 2047 words turned into text, however badly they were made.
 
-    In a `structured` (address) header a decoded name that holds specials is quoted, so that nobody
-    takes its comma for the end of an address.
+    Neighbours of one charset are one text: some mailers cut inside a character, and change the
+    encoding between two words. In a `structured` (address) header a decoded name that holds specials
+    is quoted, so that nobody takes its comma for the end of an address.
     """
     if "=?" not in value:
         return value
-    joined = _joined(_BETWEEN.sub(r"\1", value))
-    return _WORD.sub(lambda word: _word(word, structured), joined)
-
-
-def _joined(value: str) -> str:
-    """Neighbouring words of one charset and encoding become one: some mailers cut inside a character."""
-    parts: list[list[str]] = []
-    position = 0
+    value = _BETWEEN.sub(r"\1", value)
+    shown: list[str] = []
+    pending, charset, begun, end = b"", "", 0, 0
     for word in _WORD.finditer(value):
-        gap, key = value[position : word.start()], [word[1].lower(), word[2].lower()]
-        if parts and not gap and parts[-1][:2] == key and not parts[-1][2].endswith("="):
-            parts[-1][2] += word[3]
-        else:
-            parts += [["", "", gap], [*key, word[3]]] if gap else [[*key, word[3]]]
-        position = word.end()
-    parts.append(["", "", value[position:]])
-    return "".join(f"=?{c}?{e}?{body}?=" if c else body for c, e, body in parts)
+        if word.start() != end or word[1].lower() != charset:
+            quoted = value.count('"', 0, begun) % 2
+            shown += _shown(pending, charset, structured, quoted), value[end : word.start()]
+            pending, charset, begun = b"", word[1].lower(), word.start()
+        pending += _word_bytes(word[2], word[3])
+        end = word.end()
+    quoted = value.count('"', 0, begun) % 2
+    return "".join((*shown, _shown(pending, charset, structured, quoted), value[end:]))
 
 
-def _word(word: re.Match[str], structured: bool) -> str:
-    charset, encoding, body = word.groups()
+def _word_bytes(encoding: str, body: str) -> bytes:
     if encoding in "bB":
-        data = lenient_base64(body.encode("utf-8", "replace"))
-    else:
-        data = quopri.decodestring(body.replace("_", " ").encode("utf-8", "replace"), header=True)
-    plain = re.sub(r"[\r\n\x00]", " ", charset_text(data, charset))
+        return lenient_base64(body.encode("utf-8", "replace"))
+    return quopri.decodestring(body.replace("_", " ").encode("utf-8", "replace"), header=True)
+
+
+def _shown(data: bytes, charset: str, structured: bool, in_quotes: int) -> str:
+    plain = re.sub(r"[\r\n\x00]", " ", charset_text(data, charset)) if data else ""
     if not structured:
         return plain
     escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
-    if word.string.count('"', 0, word.start()) % 2:
+    if in_quotes:
         return escaped  # the mailer put the word inside quotes
     return f'"{escaped}"' if re.search(r'[()<>\[\]:;@\\,."]', plain) else plain
 

@@ -1,12 +1,13 @@
 """The parts of a mail, however it was put together: nothing here raises on bad input."""
 
 import binascii
+import re
 from email import message_from_bytes
 from email.errors import InvalidBase64LengthDefect
 from email.message import Message as Part
 
 from infra.simulator import headers
-from infra.simulator.charsets import charset_text, header_text, lenient_base64
+from infra.simulator.charsets import charset_text, header_text, known, lenient_base64, sniffed
 
 MAX_DEPTH = 60
 """Multiparts nested deeper than this are served as one opaque part."""
@@ -14,7 +15,7 @@ MAX_DEPTH = 60
 
 def parse(raw: bytes) -> Part:
     """The whole tree. A mail nested too deeply for the parser comes back as one text part."""
-    raw = headers.tidied(raw)
+    raw = _with_one_type(headers.tidied(raw))
     try:
         return message_from_bytes(raw)
     except RecursionError:
@@ -23,6 +24,21 @@ def parse(raw: bytes) -> Part:
         del top["Content-Type"]
         top.set_payload(body.decode("ascii", "surrogateescape"))
         return top
+
+
+def _with_one_type(raw: bytes) -> bytes:
+    """Of several Content-Types the one whose boundary the body has; else the first."""
+    found = [value for name, value in headers.fields(raw) if name.lower() == "content-type"]
+    if len(found) < 2:
+        return raw
+    _, body = headers.split(raw)
+    marks = ((value, _BOUNDARY.search(value)) for value in found)
+    fitting = (value for value, mark in marks if mark and f"--{mark[1]}".encode() in body)
+    kept = next(fitting, found[0])
+    return headers.edited(raw, drop=["Content-Type"], add=[("Content-Type", kept)])
+
+
+_BOUNDARY = re.compile(r'boundary="?([^";\s]+)', re.IGNORECASE)
 
 
 def content(part: Part) -> bytes:
@@ -37,13 +53,19 @@ def content(part: Part) -> bytes:
     return lenient_base64(data) if torn else data
 
 
-def leaf_text(part: Part) -> str:
+def charset(part: Part) -> str:
+    """As it is declared; "" when none is, or none that anybody knows."""
     try:
-        charset = part.get_param("charset") or "utf-8"
+        given = part.get_param("charset") or ""
     except (ValueError, TypeError):
-        charset = "utf-8"
-    name = charset[2] if isinstance(charset, tuple) else str(charset)
-    return charset_text(content(part), name)
+        return ""
+    name = given[2] if isinstance(given, tuple) else str(given)
+    return name if known(name) else ""
+
+
+def leaf_text(part: Part) -> str:
+    name = charset(part)
+    return charset_text(content(part), name) if name else sniffed(content(part))
 
 
 def children(part: Part) -> list[Part]:

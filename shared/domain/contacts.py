@@ -6,6 +6,7 @@ from enum import Enum
 from msgspec import Struct, field, structs
 
 from shared.domain import ids
+from shared.domain.mail import Kind
 
 
 class Contact(Struct, kw_only=True):
@@ -47,6 +48,7 @@ class Activity(Struct, kw_only=True):
     """Our message that the line links to."""
     subject: str = ""
     snippet: str = ""
+    mail_kind: Kind = Kind.PERSON
     copies: dict[str, str] = field(default_factory=dict)
     """Every stored copy: a place (mailbox, and whether sent or received) → our message id."""
 

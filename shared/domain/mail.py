@@ -1,6 +1,8 @@
 """Mail as every provider must hand it to us, and as we hand outgoing mail to a provider."""
 
+import re
 from datetime import datetime
+from enum import Enum
 
 from msgspec import Struct
 
@@ -18,6 +20,22 @@ class Address(Struct, frozen=True):
     name: str = ""
 
 
+class Kind(Enum):
+    """Who or what wrote a mail; see `shared.mime.kinds`."""
+
+    PERSON = "person"
+    BULK = "bulk"
+    """To many, or by a program that nobody's mail brought about."""
+    AUTO_REPLY = "auto_reply"
+    BOUNCE = "bounce"
+    INVITATION = "invitation"
+    """To a meeting, or its change, cancellation or answer."""
+
+    @classmethod
+    def _missing_(cls, _value: object) -> "Kind":
+        return cls.PERSON
+
+
 class Envelope(Struct, frozen=True, kw_only=True):
     """The headers of one message: all that matching a contact needs, and no content."""
 
@@ -32,6 +50,9 @@ class Envelope(Struct, frozen=True, kw_only=True):
     dated: datetime | None = None
     """The Date header, UTC; None when absent or unreadable."""
     sender: tuple[Address, ...] = ()
+    """Who wrote it: From, or whom a mailing list that put itself there names as the author."""
+    sent_by: Address | None = None
+    """Who sent it for them: Sender, or the list that rewrote From; None when they did themselves."""
     to: tuple[Address, ...] = ()
     cc: tuple[Address, ...] = ()
     bcc: tuple[Address, ...] = ()
@@ -44,9 +65,16 @@ class Envelope(Struct, frozen=True, kw_only=True):
     """Why it is no mail for a timeline (draft, spam, trash, chat); "" for ordinary mail."""
     mark: str = ""
     """The id of the email of ours that this is, "" for everything else."""
+    kind: Kind = Kind.PERSON
 
     def participants(self) -> tuple[Address, ...]:
-        return self.sender + self.to + self.cc + self.bcc + self.reply_to
+        """Everybody whom the headers name, whatever for."""
+        sent_by = (self.sent_by,) if self.sent_by else ()
+        return self.sender + sent_by + self.to + self.cc + self.bcc + self.reply_to
+
+    def answered_to(self) -> tuple[Address, ...]:
+        """Whom an answer goes to. To one's own mail it goes where that went."""
+        return self.to if self.outgoing else self.reply_to or self.sender
 
 
 class Attachment(Struct, frozen=True):
@@ -55,6 +83,22 @@ class Attachment(Struct, frozen=True):
     name: str
     mime_type: str
     size: int
+    content_id: str = ""
+    """What the HTML calls it after `cid:`, "" when it has no name there."""
+    inline: bool = False
+    """It belongs into the text, as a logo does, and is no file that somebody attached."""
+
+
+class Invitation(Struct, frozen=True, kw_only=True):
+    """A meeting that a mail is about. Times are aware UTC; of an all-day one its dates at midnight."""
+
+    method: str = ""
+    """iTIP's word (RFC 5546): request, reply, cancel …"""
+    summary: str = ""
+    location: str = ""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    all_day: bool = False
 
 
 class Content(Struct, frozen=True, kw_only=True):
@@ -63,6 +107,14 @@ class Content(Struct, frozen=True, kw_only=True):
     text: str = ""
     html: str = ""
     attachments: tuple[Attachment, ...] = ()
+    quoted_from: int | None = None
+    """The offset in `text`, in characters, from which on an earlier mail speaks; None when none does."""
+    invitation: Invitation | None = None
+    closed: str = ""
+    """Why we cannot show what was written: "encrypted", "signed" (opaque S/MIME), "winmail" (Outlook's own
+    format); "" for what everybody can read."""
+    cut: bool = False
+    """Text or HTML was longer than we keep."""
 
 
 class Mail(Struct, frozen=True):
@@ -84,6 +136,17 @@ class OutgoingMail(Struct, frozen=True, kw_only=True):
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
     thread_id: str = ""
+
+
+_ANSWERS = re.compile(
+    r"\s*(?:re|aw|sv|vs|antw|odp|rif|ynt|回复|答复)\s*(?:\[\d+\])?\s*[:：]", re.IGNORECASE
+)
+
+
+def reply_subject(subject: str) -> str:
+    """Of an answer to a mail with this subject, as mail programs write it. Gmail keeps an answer in its
+    thread only with the same subject."""
+    return subject if _ANSWERS.match(subject) else f"Re: {subject}".rstrip()
 
 
 def fingerprint(envelope: Envelope, mailbox_id: str) -> str:

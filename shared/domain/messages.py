@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from shared.domain import ids
 from shared.domain.emails import Email
-from shared.domain.mail import Attachment, Content, Envelope, Mail, fingerprint
+from shared.domain.mail import Attachment, Content, Envelope, Invitation, Kind, Mail, fingerprint
 
 PIECE_BYTES = 700_000
 """UTF-8 bytes of one piece: below Firestore's 1 MiB a document, with room for the rest of it."""
@@ -26,6 +26,12 @@ class Message(Struct, kw_only=True):
     contact_ids: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     pieces: int = 0
+    kind: Kind = Kind.PERSON
+    invitation: Invitation | None = None
+    closed: str = ""
+    quoted_from: int | None = None
+    cut: bool = False
+    """These five as in `mail.Content`; an invitation is one however its headers look."""
 
 
 class BodyPiece(Struct, kw_only=True):
@@ -61,6 +67,11 @@ def from_mail(
         contact_ids=contact_ids,
         attachments=mail.content.attachments,
         pieces=pieces,
+        kind=Kind.INVITATION if mail.content.invitation else mail.envelope.kind,
+        invitation=mail.content.invitation,
+        closed=mail.content.closed,
+        quoted_from=mail.content.quoted_from,
+        cut=mail.content.cut,
     )
 
 

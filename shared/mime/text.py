@@ -1,9 +1,13 @@
 """HTML to the plain text that stands beside it in a mail."""
 
 import re
-from collections import Counter
 from html import unescape
-from html.parser import HTMLParser
+
+from msgspec import Struct
+
+from shared.mime import markup
+from shared.mime.markup import Token
+from shared.mime.quotes import Fold
 
 _BLOCKS = {
     "address", "article", "blockquote", "center", "dd", "div", "dl", "dt", "fieldset", "figure",
@@ -11,88 +15,74 @@ _BLOCKS = {
     "ol", "p", "pre", "section", "table", "tr", "ul",
 }  # fmt: skip
 _SPACED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table"}
-_INLINE = {"a", "br", "img", "tbody", "td", "tfoot", "th", "thead"}
-_UNSEEN = {"script", "style", "template", "title"}
-_LINKS = {"ftp", "http", "https", "mailto", "sms", "tel", "webcal", "xmpp"}
+_SHAPING = _BLOCKS | {"a", "br", "img", "td", "th"}
 _BLANK_LINES = re.compile(r"\n{3,}")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
-
-_DEEPEST = 2000
-"""Levels. A parser's time grows with their square: 50,000 take the best one five seconds."""
-_MOST_REFERENCES = 50_000
-"""`&…;` in all: each costs the parser as much as the text it stands in is long."""
-_NOISE = re.compile("[\0\x80-\x9f]+")
-"""Control characters that nobody sees; each costs the parser as much as a reference."""
-_TAG = re.compile(r"<(/?)([a-z][^\s/>]*)", re.IGNORECASE)
-_FLAT = {"br", "dd", "dt", "hr", "img", "input", "li", "link", "meta", "p", "td", "th", "tr"}
-"""Tags that hold nothing, or that end the one before."""
+_INVISIBLE = dict.fromkeys(map(ord, "\u034f\u200b\u200c\u2060\ufeff\u00ad"))
+"""What senders fill the preview of a mail with, and what breaks words."""
 _ANY_TAG = re.compile(r"<[^<>]*>")
+
+
+class Rendered(Struct, frozen=True):
+    text: str
+    quoted_from: int | None = None
+    """The offset at which what an earlier mail said begins, by the clients' own markers."""
 
 
 def from_html(html: str) -> str:
     """What a reader of the HTML sees, as lines of text; a link shows its label and where it leads."""
-    import nh3
+    return rendered(html).text
 
-    html = without_noise(html)
-    if too_costly(html):
-        return unescape(_ANY_TAG.sub(" ", html)).strip()
-    # Python's parser takes minutes for some broken input, and no time for what nh3 makes of it.
-    tidy = nh3.clean(
-        html,
-        tags=_BLOCKS | _INLINE,
-        clean_content_tags=_UNSEEN,
-        attributes={"a": {"href"}, "img": {"alt"}},
-        url_schemes=_LINKS,
-    )
+
+def rendered(html: str) -> Rendered:
+    tokens = markup.tokens(html)
+    if tokens is None:
+        return Rendered(unescape(_ANY_TAG.sub(" ", html)).strip())
     reader = _Reader()
-    reader.feed(tidy)
-    reader.close()
-    return reader.text()
+    for token in tokens:
+        reader.read(token)
+    return reader.result()
 
 
-def without_noise(html: str) -> str:
-    """To be asked of what is parsed, before `too_costly`."""
-    return _NOISE.sub("", html)
-
-
-def too_costly(html: str) -> bool:
-    """Nested deeper, or with more references, than any mail program writes: no parser would do it in
-    linear time. May overestimate broken HTML, never the reverse."""
-    if html.count("&") > _MOST_REFERENCES:
-        return True
-    if html.count("<") <= _DEEPEST:
-        return False
-    open_tags: Counter[str] = Counter()
-    depth = 0
-    for end, name in _TAG.findall(html.lower()):
-        if name in _FLAT or (end and not open_tags[name]):
-            continue
-        step = -1 if end else 1
-        open_tags[name] += step
-        depth += step
-        if depth > _DEEPEST:
-            return True
-    return False
-
-
-class _Reader(HTMLParser):
+class _Reader:
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self._out: list[str] = []
         self._pre = 0
         self._links: list[tuple[str, int]] = []
+        self._fold = Fold()
 
-    def text(self) -> str:
-        lines = "".join(self._out).split("\n")
-        return _BLANK_LINES.sub("\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n")
+    def result(self) -> Rendered:
+        """Line ends are tidied before and after the fold apart, so that its offset stays right."""
+        at = self._fold.at
+        if at is None:
+            return Rendered(_tidied("".join(self._out)).rstrip("\n"))
+        new, old = (_tidied("".join(part)) for part in (self._out[:at], self._out[at:]))
+        new = new.rstrip("\n")
+        old = old.strip("\n")
+        return Rendered(f"{new}\n\n{old}", len(new) + 2) if old else Rendered(new)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
+    def read(self, token: Token) -> None:
+        tag = token.tag
+        if not tag:
+            data = token.written
+            if "&" in data:
+                data = unescape(data)
+            self._fold.see(len(self._out), quoted=token.quoted, blank=not data.strip())
+            self._add(data)
+            return
+        if token.quoted:
+            self._fold.see(len(self._out), quoted=True, blank=True)
+        if tag in _SHAPING:
+            self._end(tag) if token.closing else self._start(token)
+
+    def _start(self, token: Token) -> None:
+        tag = token.tag
         if tag in _BLOCKS:
             self._break(2 if tag in _SPACED else 1)
-        self._pre += tag == "pre"
         if tag == "a":
-            self._links.append(((values.get("href") or "").strip(), len(self._out)))
+            self._links.append((markup.attributes(token).get("href", "").strip(), len(self._out)))
+        elif tag == "pre":
+            self._pre += 1
         elif tag == "br":
             self._out.append("\n")
         elif tag == "li":
@@ -100,21 +90,20 @@ class _Reader(HTMLParser):
         elif tag == "hr":
             self._out.append("---\n")
         elif tag == "img":
-            self._add(values.get("alt") or "")
+            self._add(markup.attributes(token).get("alt", ""))
         elif tag in {"td", "th"}:
             self._add(" ")
 
-    def handle_endtag(self, tag: str) -> None:
+    def _end(self, tag: str) -> None:
         self._pre -= tag == "pre"
         if tag in _BLOCKS:
             self._break(2 if tag in _SPACED else 1)
         if tag == "a" and self._links:
             self._end_link()
 
-    def handle_data(self, data: str) -> None:
-        self._add(data)
-
     def _add(self, data: str) -> None:
+        if not data.isascii():
+            data = data.translate(_INVISIBLE)
         if not self._pre:
             data = _SPACE.sub(" ", data)
             if not self._out or self._out[-1].endswith(("\n", " ")):
@@ -136,3 +125,8 @@ class _Reader(HTMLParser):
         plain = target.removeprefix("mailto:")
         if target and not target.startswith("#") and label not in {target, plain}:
             self._out.append(f" <{plain}>" if label else plain)
+
+
+def _tidied(text: str) -> str:
+    lines = text.split("\n")
+    return _BLANK_LINES.sub("\n\n", "\n".join(line.rstrip() for line in lines)).lstrip("\n")

@@ -76,3 +76,50 @@ def test_no_html_raises(html: str) -> None:
 )
 def test_no_link_is_ever_lost(target: str, label: str) -> None:
     assert target in from_html(f'<p>x <a href="{target}">{label}</a> y')
+
+
+HIDING = [
+    '<div style="display:none;max-height:0">SECRET</div>',
+    '<div style="DISPLAY : NONE !important">SECRET</div>',
+    '<div style="display:/*x*/none">SECRET</div>',
+    "<p hidden>SECRET</p>",
+    '<span style="font-size:0">SECRET</span>',
+    '<span style="font-size:0px;line-height:1px">SECRET</span>',
+    '<div style="mso-hide:all">SECRET</div>',
+    '<div style="visibility:hidden">SECRET</div>',
+    '<div style="opacity:0.0">SECRET</div>',
+    '<div style="max-height:0px;overflow:hidden">SECRET<b>SECRET</b></div>',
+    '<style>.pre{display:none !important}</style><div class="x pre">SECRET</div>',
+    '<unknown-tag style="display:none">SECRET</unknown-tag>',
+    "<head><title>SECRET</title></head>",
+    "<noscript>SECRET</noscript>",
+    "<xml><o:OfficeDocumentSettings>SECRET</o:OfficeDocumentSettings></xml>",
+    "<!--[if mso]><p>SECRET</p><![endif]-->",
+    "<!--[if gte mso 9]><xml><o:AllowPNG/>SECRET</xml><![endif]-->",
+    "<textarea>SECRET</textarea><select><option>SECRET</select><iframe>SECRET</iframe>",
+]
+
+
+@pytest.mark.parametrize("hidden", HIDING)
+def test_what_the_mail_hides_stays_hidden_in_both_forms(hidden: str) -> None:
+    html = f"<html><body>{hidden}<p>Visible news.</p></body></html>"
+    assert "SECRET" not in clean_html(html)
+    assert from_html(html) == "Visible news."
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        '<td style="font-size:0"><div style="font-size:14px">SEEN</div></td>',
+        '<div style="visibility:hidden"><b style="visibility:visible">SEEN</b></div>',
+        '<a href="https://x.org" style="background:#00f;mso-hide:all">SEEN</a>',
+        "<style>@media (max-width:600px){.big{display:none}}</style><p class=big>SEEN</p>",
+        "<!--[if !mso]><!--><p>SEEN</p><!--<![endif]-->",
+        "<![if !mso]><p>SEEN</p><![endif]>",
+        '<div style="display:block;opacity:.9;max-height:0">SEEN</div>',
+    ],
+)
+def test_what_only_looks_hidden_is_shown(shown: str) -> None:
+    html = f"<table><tr>{shown}</tr></table>"
+    assert "SEEN" in clean_html(html)
+    assert "SEEN" in from_html(html)

@@ -185,7 +185,7 @@ def test_attachments_are_told_by_name_kind_and_size() -> None:
     read = mapping.mail(message(attachments=listed), FOLDERS).content.attachments
     assert [(a.name, a.mime_type, a.size) for a in read] == [
         ("offer.pdf", "application/pdf", 12),
-        ("Re: Offer", "message/rfc822", 7),
+        ("Re: Offer.eml", "message/rfc822", 7),
         ("noname", "application/octet-stream", 0),
     ]
 

@@ -366,7 +366,7 @@ def test_a_shared_mailboxs_email_is_attributed_to_who_wrote_it(
 ) -> None:
     carl = add_contact(world, ANA, CARL)
     mailboxes.change(world, ANA, mailbox_id, mailboxes.MailboxChange(shared=True, name=UNSET))
-    emails.create(world, BEN, NewEmail(mailbox_id, to=(CARL,)))
+    emails.create(world, BEN, NewEmail(mailbox_id, to=(CARL,), text="Hi"))
     settle(world)
     engine.run(world, mailbox_id)
     (line,) = timeline(world, ANA, carl)

@@ -45,7 +45,7 @@ def test_sent_twice_it_is_made_once_and_said_to_be_a_replay(person: Person) -> N
 
 
 def test_an_email_too(person: Person) -> None:
-    body = {"mailbox_id": person.ids["mailbox_id"], "to": ["carl@client.example"]}
+    body = {"mailbox_id": person.ids["mailbox_id"], "to": ["carl@client.example"], "text": "Hi"}
     answers = [person.send("POST", "/emails", body, headers=KEY) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [202, 202]
     assert answers[0].json["id"] == answers[1].json["id"]

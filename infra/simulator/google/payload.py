@@ -110,7 +110,7 @@ class _Builder:
         return {"attachmentId": key, "size": len(data)}
 
     def _data(self, part: Part) -> bytes:
-        """Gmail serves text as UTF-8, whatever it was written in."""
+        """Gmail serves text as UTF-8, whatever it was written in; as it came where that is not said."""
         if part.get_content_maintype() != "text":
             return mime.whole(part)
         text = mime.leaf_text(part)
@@ -118,7 +118,7 @@ class _Builder:
             self.html = self.html or text[:_SHOWN]
         else:
             self.plain = self.plain or text[:_SHOWN]
-        return text.encode("utf-8", "replace")
+        return text.encode("utf-8", "replace") if mime.charset(part) else mime.content(part)
 
 
 def _children(part: Part) -> list[Part]:

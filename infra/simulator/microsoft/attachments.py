@@ -16,7 +16,7 @@ def attachment_id(message: Message, number: int) -> str:
 
 def shown(message: Message, reading: Reading, select: Sequence[str]) -> list[dict[str, Any]]:
     """All of a message's; `select` empty means everything, content included."""
-    kept = {"@odata.type", "id", *select}
+    kept = {"@odata.type", "id", *(name.rpartition("/")[2] for name in select)}
     return [
         {name: v for name, v in _resource(message, i, one).items() if not select or name in kept}
         for i, one in enumerate(reading.attachments)
@@ -28,7 +28,7 @@ def _resource(message: Message, number: int, attachment: Attachment) -> dict[str
         "@odata.type": f"#microsoft.graph.{attachment.kind}Attachment",
         "id": attachment_id(message, number),
         "lastModifiedDateTime": timestamp(message.at),
-        "name": attachment.name,
+        "name": attachment.name or None,
         "contentType": attachment.content_type if attachment.kind == "file" else None,
         "size": len(attachment.content),
         "isInline": attachment.inline,

@@ -31,6 +31,8 @@ class Shape(Struct, frozen=True):
     """Ids of extended properties."""
     attachments: list[str] | None
     """Their properties, all of them when empty; None for no attachments."""
+    event: bool
+    """With the event of a meeting's mail."""
     body: str
     """"text" or "html"."""
     immutable: bool
@@ -103,6 +105,10 @@ class Library:
                 shown[name] = {"contentType": shape.body, "content": content}
             elif name != "id" and (value := PROPERTIES[name](view)) is not _ABSENT:
                 shown[name] = value
+        if meeting := view.reading.meeting if "body" in shown or shape.event else None:
+            shown["@odata.type"] = f"#microsoft.graph.{meeting.type}"
+            if shape.event:
+                shown["event"] = meeting.event
         if shape.attachments is not None:
             shown["attachments"] = attachments.shown(message, view.reading, shape.attachments)
         found = ((key, view.extended(key)) for key in shape.properties)
@@ -127,7 +133,10 @@ def _sent(view: View) -> str:
     return timestamp(view.message.facts.dated_ms or view.message.at)
 
 
-def _internet_headers(view: View) -> list[Json]:
+def _internet_headers(view: View) -> object:
+    """Graph shows none of sent mail (microsoft-graph-docs#18761)."""
+    if "SENT" in view.message.labels:
+        return _ABSENT
     return [{"name": name, "value": value} for name, value in view.headers]
 
 

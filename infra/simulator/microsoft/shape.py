@@ -9,7 +9,9 @@ from infra.simulator.microsoft.calls import immutable, preference
 from infra.simulator.microsoft.resource import PROPERTIES, Shape
 
 _SPELT = {name.lower(): name for name in PROPERTIES}
-_EXPANSION = re.compile(r"\s*(\w+)(?:\(\$(filter|select)=(.*)\))?\s*", re.DOTALL | re.IGNORECASE)
+_EXPANSION = re.compile(
+    r"\s*([\w./]+)(?:\(\$(filter|select)=(.*)\))?\s*", re.DOTALL | re.IGNORECASE
+)
 _PROPERTY_ID = re.compile(r"\s*id eq '((?:[^']|'')*)'\s*(?:or|\Z)", re.IGNORECASE)
 
 
@@ -17,11 +19,14 @@ def shape_of(request: Request) -> Shape:
     """Raises Refused (400)."""
     properties: list[str] = []
     attachments: list[str] | None = None
+    event = False
     for name, option, argument in _expansions(request.param("$expand")):
         if (name, option) == ("singlevalueextendedproperties", "filter"):
             properties += _property_ids(argument)
         elif name == "attachments" and option in {"", "select"}:
-            attachments = [part.strip() for part in argument.split(",") if part.strip()]
+            attachments = _of_attachments(argument)
+        elif name == "microsoft.graph.eventmessage/event" and option in {"", "select"}:
+            event = True
         else:
             raise _refused(f"{name}({option})")
     body = preference(request, "outlook.body-content-type").lower()
@@ -29,9 +34,24 @@ def shape_of(request: Request) -> Shape:
         select=selected(request.param("$select")),
         properties=properties,
         attachments=attachments,
+        event=event,
         body="text" if body == "text" else "html",
         immutable=immutable(request),
     )
+
+
+_ATTACHMENT = {"id", "lastModifiedDateTime", "name", "contentType", "size", "isInline"}
+_FILE = "microsoft.graph.fileAttachment/"
+
+
+def _of_attachments(text: str) -> list[str]:
+    """Raises Refused (400) for what only some kinds of attachments have, unless it is called in full."""
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    for name in names:
+        if name not in _ATTACHMENT and not name.startswith(_FILE):
+            what = f"Could not find a property named '{name}' on type 'microsoft.graph.attachment'."
+            raise errors.invalid("RequestBroker--ParseUri", what)
+    return names
 
 
 def selected(text: str) -> list[str]:

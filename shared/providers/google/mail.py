@@ -26,7 +26,6 @@ from shared.ports.providers import (
 )
 from shared.providers.google import history, mapping, search
 from shared.providers.google.api import GMAIL, Api
-from shared.providers.google.content import detached_texts
 from shared.providers.google.fetching import BATCH, fetch
 from shared.providers.google.scopes import GMAIL_COMPOSE, GMAIL_READONLY
 from shared.providers.http import Http
@@ -138,11 +137,11 @@ class Gmail:
         )
 
     def _mail(self, message: dict[str, Any]) -> Mail:
-        for attachment, body in detached_texts(message.get("payload")):
-            path = f"{_message(message['id'])}/attachments/{quote(attachment, safe='')}"
-            fetched = self._api.get(path, units=self._units_per_get, scopes=_READ)
-            body["data"] = fetched.get("data")
-        return mapping.mail(message)
+        return mapping.mail(message, lambda part: self._data(message["id"], part))
+
+    def _data(self, message_id: str, attachment_id: str) -> Any:
+        path = f"{_message(message_id)}/attachments/{quote(attachment_id, safe='')}"
+        return self._api.get(path, units=self._units_per_get, scopes=_READ).get("data")
 
     # -- Sending ----------------------------------------------------------------------------------
     # A draft is made and its id kept before anything leaves. A draft can be sent only once, so

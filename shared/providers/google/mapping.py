@@ -9,9 +9,9 @@ from html import unescape
 from typing import Any
 
 from shared.domain.mail import Address, Envelope, Mail
-from shared.mime import addresses, charsets, headers
+from shared.mime import addresses, authors, charsets, content_type, headers, kinds
 from shared.mime.build import MARK_HEADER
-from shared.providers.google.content import content
+from shared.providers.google.content import Fetch, content
 
 METADATA_HEADERS = (
     "From",
@@ -25,6 +25,8 @@ METADATA_HEADERS = (
     "In-Reply-To",
     "References",
     MARK_HEADER,
+    *authors.HEADERS,
+    *kinds.HEADERS,
 )
 """What `envelope` reads."""
 _IGNORED = {"DRAFT": "draft", "SPAM": "spam", "TRASH": "trash", "CHAT": "chat"}
@@ -34,9 +36,9 @@ Headers = dict[str, list[str]]
 """Values by lower-case name, in the order of the mail."""
 
 
-def mail(message: dict[str, Any]) -> Mail:
-    """Of format=full."""
-    return Mail(envelope(message), content(message.get("payload")))
+def mail(message: dict[str, Any], fetch: Fetch = lambda _: None) -> Mail:
+    """Of format=full; `fetch` as in `content`."""
+    return Mail(envelope(message), content(message.get("payload"), fetch))
 
 
 def envelope(message: dict[str, Any]) -> Envelope:
@@ -46,25 +48,30 @@ def envelope(message: dict[str, Any]) -> Envelope:
     labels = labels if isinstance(labels, list) else []
     dated = headers.parse_date(_first(fields, "date"))
     outgoing = "SENT" in labels
+    subject, from_ = _line(fields, "subject"), _people(fields, "from")
+    reply_to = _people(fields, "reply-to")
+    sender, sent_by = authors.authors(from_, reply_to, fields)
     return Envelope(
         provider_id=message["id"],
         thread_id=_text(message.get("threadId")),
         message_id=headers.message_id(_first(fields, "message-id")),
-        subject=headers.decode(_first(fields, "subject")),
+        subject=subject,
         snippet=charsets.clean(unescape(_text(message.get("snippet")))),
         at=_moment(message.get("internalDate")) or dated or _EPOCH,
         dated=dated,
-        sender=_people(fields, "from"),
+        sender=sender,
+        sent_by=sent_by,
         to=_people(fields, "to"),
         cc=_people(fields, "cc"),
         bcc=_people(fields, "bcc"),
-        reply_to=_people(fields, "reply-to"),
+        reply_to=reply_to,
         in_reply_to=headers.message_id(_first(fields, "in-reply-to")),
         references=headers.message_ids(_first(fields, "references")),
         outgoing=outgoing,
         ignored=next((word for label, word in _IGNORED.items() if label in labels), ""),
         # Our recipients' copies carry our mark too, and anybody can write it into a mail to us.
         mark=_mark(fields) if outgoing else "",
+        kind=kinds.kind(fields, sender=_first(fields, "from"), subject=subject),
     )
 
 
@@ -86,6 +93,16 @@ def _headers(message: dict[str, Any]) -> Headers:
     return found
 
 
+def _line(fields: Headers, name: str) -> str:
+    """Of raw bytes in a charset that nobody names here, the body's is the best guess."""
+    value = headers.decode(_first(fields, name))
+    return value if value.isascii() else charsets.reread(value, hint=_charset(fields))
+
+
+def _charset(fields: Headers) -> str:
+    return content_type.parameters(_first(fields, "content-type")).get("charset", "")
+
+
 def _first(fields: Headers, name: str) -> str:
     values = fields.get(name)
     return values[0] if values else ""
@@ -96,9 +113,14 @@ def _people(fields: Headers, name: str) -> tuple[Address, ...]:
     values = fields.get(name)
     if not values:
         return ()
-    if len(values) == 1:
-        return addresses.parse_list(values[0])
-    return tuple(person for value in values for person in addresses.parse_list(value))
+    hint = "" if all(value.isascii() for value in values) else _charset(fields)
+    return tuple(
+        person
+        for value in values
+        for person in addresses.parse_list(
+            value if value.isascii() else charsets.reread(value, hint=hint)
+        )
+    )
 
 
 def _mark(fields: Headers) -> str:

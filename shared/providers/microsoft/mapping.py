@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from shared.domain.mail import Address, Attachment, Content, Envelope, Mail
-from shared.mime import addresses, charsets, headers, text
+from shared.domain.mail import Address, Envelope, Mail
+from shared.mime import addresses, authors, charsets, headers, kinds
+from shared.providers.microsoft.content import EXPANDED, content
 from shared.providers.microsoft.folders import Folders
 
 MARK = "String {8f5e2c0a-3d0f-4b7e-9d6b-51c3f1a7e2d4} Name MailbridgeEmail"
@@ -26,47 +27,50 @@ HEADERS = (
 """$select for all that matching a contact needs."""
 _PROPERTIES = quote(" or ".join(f"id eq '{id_}'" for id_ in (MARK, IN_REPLY_TO, REFERENCES)))
 _EXTENDED = f"singleValueExtendedProperties($filter={_PROPERTIES})"
-_ATTACHMENTS = "attachments($select=name,contentType,size)"
-ENVELOPE_QUERY = f"$select={HEADERS},bodyPreview&$expand={_EXTENDED}"
-MAIL_QUERY = f"$select={HEADERS},bodyPreview,body&$expand={_ATTACHMENTS},{_EXTENDED}"
+_MORE = f"{HEADERS},bodyPreview,internetMessageHeaders"
+ENVELOPE_QUERY = f"$select={_MORE}&$expand={_EXTENDED}"
+MAIL_QUERY = f"$select={_MORE},body&$expand={','.join(EXPANDED)},{_EXTENDED}"
 _EPOCH = datetime.fromtimestamp(0, UTC)
-_MAIL_ITEM = "#microsoft.graph.itemAttachment"
 
 Json = dict[str, Any]
 
 
 def mail(message: Json, folders: Folders) -> Mail:
     """Of MAIL_QUERY."""
-    return Mail(envelope(message, folders), _content(message))
+    return Mail(envelope(message, folders), content(message, _headers(message)))
 
 
 def envelope(message: Json, folders: Folders) -> Envelope:
-    """Of ENVELOPE_QUERY, or of HEADERS, which say nothing of snippet, mark and references."""
-    properties = _properties(message)
+    """Of ENVELOPE_QUERY, or of HEADERS, which say nothing of snippet, mark, references and kind."""
+    properties, fields = _properties(message), _headers(message)
     dated = _moment(message.get("sentDateTime"))
     folder = _text(message.get("parentFolderId"))
-    sender = _people(message.get("from")) or _people(message.get("sender"))
+    from_ = _people(message.get("from")) or _people(message.get("sender"))
+    reply_to, subject = _people(message.get("replyTo")), _line(message.get("subject"))
+    sender, sent_by = authors.authors(from_, reply_to, _with_sender(fields, message))
     to, cc = _people(message.get("toRecipients")), _people(message.get("ccRecipients"))
-    filed = folder != folders.inbox and _is_own(sender, to + cc, folders.owner)
+    filed = folder != folders.inbox and _is_own(from_, to + cc, folders.owner)
     return Envelope(
         provider_id=_text(message.get("id")),
         thread_id=_text(message.get("conversationId")),
         message_id=headers.message_id(_text(message.get("internetMessageId"))),
-        subject=_line(message.get("subject")),
+        subject=subject,
         snippet=_line(message.get("bodyPreview")),
         at=_moment(message.get("receivedDateTime")) or dated or _EPOCH,
         dated=dated,
         sender=sender,
+        sent_by=sent_by,
         to=to,
         cc=cc,
         bcc=_people(message.get("bccRecipients")),
-        reply_to=_people(message.get("replyTo")),
+        reply_to=reply_to,
         in_reply_to=headers.message_id(properties.get(IN_REPLY_TO.lower(), "")),
         references=headers.message_ids(properties.get(REFERENCES.lower(), "")),
         outgoing=folder == folders.sent or filed,
         ignored=ignored(message, folders),
         # A colleague's Exchange may hand our property over; among sent mail it is the owner's own.
         mark=properties.get(MARK.lower(), "") if folder == folders.sent else "",
+        kind=kinds.kind(fields, sender=_written(message.get("from")), subject=subject),
     )
 
 
@@ -78,8 +82,10 @@ def ignored(message: Json, folders: Folders) -> str:
 
 
 def is_whole(message: Json) -> bool:
-    """Whether a page of changes holds all of HEADERS: of a changed message it may hold the change alone."""
-    return all(name in message for name in ("parentFolderId", "receivedDateTime", "toRecipients"))
+    """Whether a page of changes holds all that matching needs. Of a changed message it may hold the change
+    alone; and whom a mailing list hides only the mail's own headers tell."""
+    held = all(name in message for name in ("parentFolderId", "receivedDateTime", "toRecipients"))
+    return held and not authors.is_rewritten(_people(message.get("from")))
 
 
 def _is_own(sender: Sequence[Address], recipients: Sequence[Address], owner: str) -> bool:
@@ -88,28 +94,24 @@ def _is_own(sender: Sequence[Address], recipients: Sequence[Address], owner: str
     return owner in authors and owner not in {person.address for person in recipients}
 
 
-def _content(message: Json) -> Content:
-    body = message.get("body")
-    body = body if isinstance(body, dict) else {}
-    written = charsets.clean(_text(body.get("content")))
-    html = _text(body.get("contentType")).lower() == "html"
-    return Content(
-        text=text.from_html(written) if html else written,
-        html=written if html else "",
-        attachments=tuple(_attachments(message.get("attachments"))),
-    )
+def _headers(message: Json) -> dict[str, list[str]]:
+    """The mail's own, by lower-case name; none of sent mail, where Graph does not show them."""
+    found: dict[str, list[str]] = {}
+    for header in _dicts(message.get("internetMessageHeaders")):
+        found.setdefault(_text(header.get("name")).lower(), []).append(_text(header.get("value")))
+    return found
 
 
-def _attachments(listed: Any) -> Iterator[Attachment]:
-    for entry in _dicts(listed):
-        attached_mail = entry.get("@odata.type") == _MAIL_ITEM
-        kind = _text(entry.get("contentType")).lower()
-        size = entry.get("size")
-        yield Attachment(
-            name=_line(entry.get("name")) or "noname",
-            mime_type=kind or ("message/rfc822" if attached_mail else "application/octet-stream"),
-            size=size if isinstance(size, int) and size >= 0 else 0,
-        )
+def _with_sender(fields: dict[str, list[str]], message: Json) -> dict[str, list[str]]:
+    """Exchange reads Sender itself, and answers From where there is none."""
+    return fields | {"sender": [_written(message.get("sender"))]}
+
+
+def _written(recipient: Any) -> str:
+    entry = recipient.get("emailAddress") if isinstance(recipient, dict) else None
+    entry = entry if isinstance(entry, dict) else {}
+    name = _line(entry.get("name")).replace("\\", "").replace('"', "")
+    return f'"{name}" <{_text(entry.get("address"))}>'
 
 
 def _properties(message: Json) -> dict[str, str]:
@@ -139,7 +141,7 @@ def _person(address: str, name: str) -> Iterator[Address]:
 
 
 def _line(value: Any) -> str:
-    return " ".join(charsets.clean(_text(value)).split())
+    return " ".join(charsets.reread(charsets.clean(_text(value))).split())
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from shared import records
 from shared.domain.emails import Email
 from shared.domain.errors import FieldError, InvalidRequest
-from shared.domain.mail import Address
+from shared.domain.mail import Address, reply_subject
 from shared.mime.addresses import require_sendable
 from shared.ports.world import World
 
@@ -49,6 +49,21 @@ def fill(world: World, email: Email, given: Mapping[str, object]) -> None:
         errors.append(FieldError("/in_reply_to", "there is no such message"))
     if errors:
         raise InvalidRequest("This email cannot be sent as it is.", errors=errors)
+
+
+def complete(world: World, email: Email) -> None:
+    """What an answer that is about to leave takes from the mail it answers, where its author gave
+    nothing: subject and recipients. Raises InvalidRequest for an email that says nothing at all."""
+    if not (email.subject.strip() or email.text.strip() or email.html.strip()):
+        raise InvalidRequest.field("/text", "an email needs a subject or a text")
+    held = records.messages(world.documents, email.team_id).find(email.in_reply_to)
+    if held is not None:
+        answered = held.record.envelope
+        email.subject = email.subject or reply_subject(answered.subject)
+        if not email.to + email.cc + email.bcc:
+            email.to = answered.answered_to()
+    if not email.to + email.cc + email.bcc:
+        raise InvalidRequest.field("/to", "an email needs at least one recipient")
 
 
 def _recipients(field: str, given: object, errors: list[FieldError]) -> tuple[Address, ...]:

@@ -14,7 +14,6 @@ from shared.domain.emails import Attempt, Email, EmailStatus
 from shared.domain.errors import (
     AlreadyExists,
     Conflict,
-    InvalidRequest,
     ProviderUnavailable,
     Unprocessable,
 )
@@ -42,11 +41,13 @@ class NewEmail(Struct, forbid_unknown_fields=True):
     cc: Recipients = ()
     bcc: Recipients = ()
     subject: str = ""
+    """Of an answer, "Re: …" when empty."""
     html: str = ""
     text: str = ""
     """Derived from the HTML when empty."""
     in_reply_to: str = ""
-    """The id of a stored message that this answers, in its thread."""
+    """The id of a stored message that this answers, in its thread. Without recipients it goes to whom
+    that asks answers to, or, where we sent it ourselves, to its recipients."""
     draft: bool = False
     """Kept until it is sent, instead of leaving at once."""
 
@@ -151,8 +152,7 @@ def _made_before(world: World, email: Email) -> Email:
 
 
 def _queue(world: World, email: Email) -> None:
-    if not email.to + email.cc + email.bcc:
-        raise InvalidRequest.field("/to", "an email needs at least one recipient")
+    composing.complete(world, email)
     email.status = EmailStatus.QUEUED
     email.due_at = world.clock.now() + GRACE
 

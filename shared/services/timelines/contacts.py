@@ -16,6 +16,7 @@ from shared.domain.errors import (
     InvalidRequest,
     ProviderUnavailable,
 )
+from shared.domain.mail import Kind
 from shared.domain.mailboxes import GrantState
 from shared.domain.versions import etag
 from shared.domain.views import view
@@ -63,6 +64,8 @@ class ActivityView(Struct):
     subject: str
     snippet: str
     """How it begins."""
+    mail_kind: Kind
+    """Of an incoming mail, whether a person wrote it, and if not, what did."""
     message_id: str
     message: str
     """The path of the mail itself."""

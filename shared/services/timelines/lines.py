@@ -76,6 +76,7 @@ def _line(message: Message, contact_id: str) -> Activity:
         message_id=message.id,
         subject=names.line(envelope.subject),
         snippet=names.line(envelope.snippet),
+        mail_kind=message.kind,
         copies={copy_place(message.mailbox_id, envelope.outgoing): message.id},
     )
 

@@ -7,12 +7,11 @@ from msgspec import Struct
 from shared import records
 from shared.domain.caller import Caller
 from shared.domain.contacts import Direction
-from shared.domain.mail import Address, Attachment
+from shared.domain.mail import Address, Attachment, Invitation, Kind
 from shared.domain.messages import Message
 from shared.domain.versions import etag
 from shared.domain.views import view
-from shared.mime import names
-from shared.mime.sanitise import clean_html
+from shared.mime import names, sanitise
 from shared.ports.world import World
 from shared.services import outbox
 
@@ -30,7 +29,10 @@ class MessageView(Struct, rename={"sender": "from"}):
     """Whose mailbox it is."""
     subject: str
     at: datetime
+    kind: Kind
     sender: tuple[Address, ...]
+    sent_by: Address | None
+    """Who sent it for its author: an assistant, a mailing list; null when the author did."""
     to: tuple[Address, ...]
     cc: tuple[Address, ...]
     bcc: tuple[Address, ...]
@@ -46,9 +48,21 @@ class MessageView(Struct, rename={"sender": "from"}):
     contact_ids: tuple[str, ...]
     """On whose timelines it is."""
     text: str
+    text_quoted_from: int | None
+    """The offset in characters from which on an earlier mail speaks, to be folded away."""
     html: str
     """Sanitised when it is read, so that a better sanitiser mends what is stored already."""
+    html_quoted_from: int | None
+    """Likewise; the element that begins there has the class "quoted"."""
+    cut: bool
+    """The mail is longer than what is kept of it."""
+    closed: str
+    """Why its text cannot be shown: encrypted, signed, winmail; "" when it can."""
+    invitation: Invitation | None
     attachments: tuple[Attachment, ...]
+    """With those that the HTML shows, which are `inline`."""
+    has_attachments: bool
+    """Somebody attached a file; what is inline does not count."""
 
 
 def show(world: World, caller: Caller, message_id: str, *, unread: bool = False) -> MessageView:
@@ -59,6 +73,7 @@ def show(world: World, caller: Caller, message_id: str, *, unread: bool = False)
     text, html = _body(world, caller, message)
     if not unread:
         outbox.mail_read(world, caller, message)
+    shown = sanitise.shown(html)
     return view(
         MessageView,
         names.shown(message.envelope),
@@ -67,12 +82,19 @@ def show(world: World, caller: Caller, message_id: str, *, unread: bool = False)
         mailbox_id=message.mailbox_id,
         direction=Direction.OUTGOING if message.envelope.outgoing else Direction.INCOMING,
         user_id=message.user_id,
+        kind=message.kind,
         rfc_message_id=message.envelope.message_id,
         email_id=message.email_id,
         contact_ids=message.contact_ids,
         text=text,
-        html=clean_html(html),
+        text_quoted_from=message.quoted_from,
+        html=shown.html,
+        html_quoted_from=shown.quoted_from,
+        cut=message.cut,
+        closed=message.closed,
+        invitation=message.invitation,
         attachments=names.files(message.attachments),
+        has_attachments=any(not attachment.inline for attachment in message.attachments),
     )
 
 
