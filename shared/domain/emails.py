@@ -74,6 +74,11 @@ class Email(Leasable, kw_only=True):
     holder: str = ""
     lease_until: datetime | None = None
     fence: int = 0
+    dispatched_at: datetime | None = None
+    """When it may first have left; None while nothing was dispatched."""
+    stray: bool = False
+    """The provider may hold another prepared mail of ours, whose answer got lost: to be looked for later
+    and discarded."""
     lookups: int = field(default=0, name="looked")
     """How many times the provider could not say yet what became of it."""
     attempts: tuple[Attempt, ...] = ()
@@ -101,6 +106,15 @@ class Email(Leasable, kw_only=True):
 
 MAX_ATTEMPTS_KEPT = 20
 MAX_LOOKS = 8
+
+
+def may_have_left(email: Email) -> bool:
+    """Whether the provider was ever asked to send it, as far as it matters: a refusal takes that back."""
+    return email.step in {Step.DISPATCHING, Step.ACCEPTED}
+
+
+STRAY_AFTER = timedelta(minutes=10)
+"""A request whose answer got lost has had its effect by then, if it ever has one."""
 
 
 def look_again_after(lookups: int) -> timedelta:

@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field, structs
 
 from shared.domain import ids
+from shared.domain.errors import Party
 from shared.domain.leases import Leasable, Lease
 
 
@@ -15,22 +16,42 @@ class GrantState(Enum):
     THROTTLED = "throttled"
     """The provider asks to wait, until `Mailbox.state_until`."""
     PROVIDER_UNAVAILABLE = "provider_unavailable"
+    MAILBOX_UNAVAILABLE = "mailbox_unavailable"
+    """Behind the account there is no mailbox that we may use: no licence, switched off, kept elsewhere."""
     NEEDS_RECONNECT = "needs_reconnect"
     ADMIN_CONSENT_REQUIRED = "admin_consent_required"
     DISCONNECTED = "disconnected"
 
 
-LIVE = frozenset({GrantState.CONNECTED, GrantState.THROTTLED, GrantState.PROVIDER_UNAVAILABLE})
+LIVE = frozenset(
+    {
+        GrantState.CONNECTED,
+        GrantState.THROTTLED,
+        GrantState.PROVIDER_UNAVAILABLE,
+        GrantState.MAILBOX_UNAVAILABLE,
+    }
+)
 """As far as we know the grant holds: work goes on, and nobody is asked to connect again."""
 
 _SENTENCES = {
     GrantState.CONNECTED: "{address} is connected.",
     GrantState.THROTTLED: "The provider asks to wait with {address}; it goes on by itself.",
     GrantState.PROVIDER_UNAVAILABLE: "The provider does not answer for {address}; we keep trying.",
+    GrantState.MAILBOX_UNAVAILABLE: "The provider has no mailbox for {address} that we may use.",
     GrantState.NEEDS_RECONNECT: "{address} must be connected again.",
     GrantState.ADMIN_CONSENT_REQUIRED: "An administrator has to allow {address} to be connected.",
     GrantState.DISCONNECTED: "{address} is disconnected; nothing is synced and no token is kept.",
 }
+WHO_ACTS = {
+    GrantState.CONNECTED: Party.NOBODY,
+    GrantState.THROTTLED: Party.NOBODY,
+    GrantState.PROVIDER_UNAVAILABLE: Party.NOBODY,
+    GrantState.MAILBOX_UNAVAILABLE: Party.ADMINISTRATOR,
+    GrantState.NEEDS_RECONNECT: Party.USER,
+    GrantState.ADMIN_CONSENT_REQUIRED: Party.ADMINISTRATOR,
+    GrantState.DISCONNECTED: Party.NOBODY,
+}
+"""Unless the provider's code says another."""
 _DISCONNECTING = "{address} is being disconnected: what belongs to it is still being cleared away."
 
 
@@ -86,6 +107,8 @@ class Mailbox(Leasable, kw_only=True):
     """The provider's own code for the state, for support."""
     state_detail: str = ""
     """What the provider said, in a sentence for people; "" when the state says it all."""
+    state_party: Party | None = None
+    """Who has to act, as the provider's code says; None when the state says it all."""
     state_since: datetime
     state_until: datetime | None = None
     """When a throttled mailbox goes on."""
@@ -116,6 +139,10 @@ class Mailbox(Leasable, kw_only=True):
     def account(self) -> Account:
         """At the provider."""
         return Account(self.account_id, self.address, self.name)
+
+    @property
+    def who_acts(self) -> Party:
+        return self.state_party or WHO_ACTS[self.state]
 
     @property
     def live(self) -> bool:

@@ -154,6 +154,20 @@ class SendOutcome(Struct, frozen=True):
     mail: Mail | None = None
 
 
+class Near(Struct, frozen=True):
+    """Where among the sent mail one of ours lies: what is known narrows a search that would otherwise
+    look at the newest only."""
+
+    to: tuple[str, ...] = ()
+    """Addresses of its recipients."""
+    since: datetime | None = None
+    """It was not sent before."""
+
+
+NEWEST = Near()
+"""Nothing is known: it is looked for among the newest."""
+
+
 class MailProvider(Protocol):
     """One mailbox at one provider.
 
@@ -197,7 +211,9 @@ class MailProvider(Protocol):
         Only ProviderUnavailable that `reached` the provider leaves open whether it was sent; every other
         error means that it certainly was not."""
 
-    def outcome(self, handle: str, mark: str, provider_sent_id: str) -> SendOutcome: ...
+    def outcome(
+        self, handle: str, mark: str, provider_sent_id: str, near: Near = NEWEST
+    ) -> SendOutcome: ...
     def discard(self, handle: str) -> None:
         """Removes a prepared mail that will not be sent; fine if gone."""
 
@@ -214,6 +230,12 @@ class Provider(Protocol):
         """The scopes we asked for and did not get."""
 
     def scopes_for(self, capability: Capability) -> tuple[str, ...]: ...
+    def lacking(self, capability: Capability, granted: Sequence[str]) -> tuple[str, ...]:
+        """The scopes without which a mailbox cannot do this; none when it can, if need be another way."""
+
+    def box(self, scope: str) -> str:
+        """A scope as the consent page puts it, for people who are to tick it."""
+
     def mail(self, account: Account, tokens: TokenSource) -> MailProvider: ...
 
 

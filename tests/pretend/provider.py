@@ -19,6 +19,12 @@ class Pretend:
     def missing_scopes(self, granted: Sequence[str]) -> tuple[str, ...]:
         return tuple(scope for scope in DECLARATION.scopes if scope not in granted)
 
+    def lacking(self, capability: Capability, granted: Sequence[str]) -> tuple[str, ...]:
+        return tuple(scope for scope in self.scopes_for(capability) if scope not in granted)
+
+    def box(self, scope: str) -> str:
+        return scope
+
     def scopes_for(self, capability: Capability) -> tuple[str, ...]:
         return DECLARATION.capabilities[capability]
 

@@ -83,7 +83,8 @@ class Sending:
         self._quota.send(own)
         raw = self._stamped(box, raw, facts)
         labels = ("SENT", "INBOX", "UNREAD") if own in recipients else ("SENT",)
-        sent = self._office.add(own, raw, labels=labels, thread=thread)
+        at = int(self._office.clock.now().timestamp() * 1000)  # whatever its Date says
+        sent = self._office.add(own, raw, labels=labels, at=at, thread=thread)
         self._office.post(raw, sender=own, recipients=[r for r in recipients if r != own])
         return sent
 

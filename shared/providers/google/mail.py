@@ -16,9 +16,11 @@ from shared.domain.errors import (
 from shared.domain.mail import Mail, OutgoingMail
 from shared.mime.build import build
 from shared.ports.providers import (
+    NEWEST,
     ChangePage,
     Fetched,
     IdPage,
+    Near,
     Passed,
     Search,
     SendOutcome,
@@ -27,15 +29,19 @@ from shared.ports.providers import (
 from shared.providers.google import history, mapping, search
 from shared.providers.google.api import GMAIL, Api
 from shared.providers.google.fetching import BATCH, fetch
-from shared.providers.google.scopes import GMAIL_COMPOSE, GMAIL_READONLY
+from shared.providers.google.scopes import GMAIL_COMPOSE, GMAIL_READONLY, GMAIL_SEND
 from shared.providers.http import Http
 
 _READ = (GMAIL_READONLY,)
 _COMPOSE = (GMAIL_COMPOSE,)
+_SEND = (GMAIL_SEND,)
 _PAGE = 500
 """Ids a page, the most Gmail gives."""
 _LOOKED_AT = 50
-"""How many of the newest sent mails or drafts are searched for one of ours."""
+"""How many of the newest drafts are searched for one of ours, or how many sent mails at once."""
+_MOST_LOOKED_AT = 4 * _LOOKED_AT
+_DIRECT = "direct:"
+"""Begins the handle of a mail that is no draft, for without gmail.compose there are none."""
 _LARGEST_MAIL = 36_700_160
 _SENDING_LIMIT_SECONDS = 900.0
 """A 429 on sending that names no time is a daily limit or a full outbox: not over in a minute."""
@@ -147,7 +153,16 @@ class Gmail:
     # A draft is made and its id kept before anything leaves. A draft can be sent only once, so
     # what its absence means is decided by looking, never by sending again.
 
+    # A mailbox that may send and not compose has no drafts: messages.send sends at once, and what its
+    # lost answer meant is known only where the sent mail may be read.
+
     def prepare(self, mail: OutgoingMail) -> str:
+        raw = self._raw(mail)
+        if self._api.missing(_COMPOSE) and not self._api.missing(_SEND):
+            return _DIRECT + mail.mark
+        return self._in_thread(self._create_draft, raw, mail.thread_id)
+
+    def _raw(self, mail: OutgoingMail) -> str:
         try:
             raw = build(mail)
         except ValueError as error:
@@ -156,13 +171,15 @@ class Gmail:
             ) from error
         if len(raw) > _LARGEST_MAIL:
             raise ProviderRejected("The mail is larger than Gmail's 35 MB.", reason="too_large")
-        message = {"raw": base64.urlsafe_b64encode(raw).decode()}
-        if not mail.thread_id:
-            return self._create_draft(message)
+        return base64.urlsafe_b64encode(raw).decode()
+
+    def _in_thread(self, make: Callable[[dict[str, str]], str], raw: str, thread: str) -> str:
+        if not thread:
+            return make({"raw": raw})
         try:
-            return self._create_draft({**message, "threadId": mail.thread_id})
+            return make({"raw": raw, "threadId": thread})
         except Missing:  # the thread was deleted; the headers still make it a reply elsewhere
-            return self._create_draft(message)
+            return make({"raw": raw})
 
     def _create_draft(self, message: dict[str, str]) -> str:
         body = {"message": message}
@@ -189,30 +206,45 @@ class Gmail:
             raise drafts.throttled or ProviderUnavailable("Gmail did not show all drafts.")
         return found
 
-    def dispatch(self, handle: str, mail: OutgoingMail) -> str:  # noqa: ARG002 - Gmail has it all
+    def dispatch(self, handle: str, mail: OutgoingMail) -> str:
+        try:
+            if handle.startswith(_DIRECT):
+                return self._in_thread(self._send, self._raw(mail), mail.thread_id)
+            return self._send_draft(handle)
+        except RateLimited as error:
+            wait = error.retry_after or _SENDING_LIMIT_SECONDS
+            raise RateLimited(error.detail, retry_after=wait, reason=error.reason) from error
+
+    def _send(self, message: dict[str, str]) -> str:
+        return _id_of(
+            self._api.effect("POST", "/messages/send", units=100, scopes=_SEND, body=message)
+        )
+
+    def _send_draft(self, handle: str) -> str:
         body = {"id": handle}
         try:
             sent = self._api.effect("POST", "/drafts/send", units=100, scopes=_COMPOSE, body=body)
         except Missing:
             detail = "The draft is gone: sent, or deleted by its owner."
             raise ProviderUnavailable(detail, reason="draft_gone") from None
-        except RateLimited as error:
-            wait = error.retry_after or _SENDING_LIMIT_SECONDS
-            raise RateLimited(error.detail, retry_after=wait, reason=error.reason) from error
-        return sent["id"] if isinstance(sent.get("id"), str) else ""
+        return _id_of(sent)
 
-    def outcome(self, handle: str, mark: str, provider_sent_id: str) -> SendOutcome:
+    def outcome(
+        self, handle: str, mark: str, provider_sent_id: str, near: Near = NEWEST
+    ) -> SendOutcome:
         try:
             if provider_sent_id:
                 return SendOutcome("sent", self._sent(provider_sent_id))
-            if handle and self._has_draft(handle):
+            if handle and not handle.startswith(_DIRECT) and self._has_draft(handle):
                 return SendOutcome("not_sent")
-            found = self._find_sent(mark)
+            found = self._find_sent(mark, near)
         except MissingScope:  # may send and not read: what Gmail said must do
             return SendOutcome("sent" if provider_sent_id else "unclear")
         return SendOutcome("sent", self._sent(found)) if found else SendOutcome("unclear")
 
     def discard(self, handle: str) -> None:
+        if handle.startswith(_DIRECT):
+            return
         try:
             self._api.effect("DELETE", _draft(handle), units=10, scopes=_COMPOSE)
         except Missing:
@@ -235,11 +267,19 @@ class Gmail:
             return None
         return self._mail(message)
 
-    def _find_sent(self, mark: str) -> str:
-        newest = self.envelopes(self._list("in:sent", _LOOKED_AT).ids)
-        found = next((id_ for id_, sent in newest.found.items() if sent.mark == mark), "")
-        if not found and newest.throttled:
-            raise newest.throttled
+    def _find_sent(self, mark: str, near: Near) -> str:
+        """By its mark, which no search finds: so the headers of those are read that a search finds for
+        its recipients and its time, the newest first."""
+        question, token = search.among_sent(near), ""
+        for _ in range(_MOST_LOOKED_AT // _LOOKED_AT):
+            listed = self._list(question, _LOOKED_AT, token)
+            read = self.envelopes(listed.ids)
+            found = next((id_ for id_, sent in read.found.items() if sent.mark == mark), "")
+            if not found and read.throttled:
+                raise read.throttled
+            token = listed.next
+            if found or not token or near == NEWEST:
+                break
         return found
 
 
@@ -254,3 +294,7 @@ def _draft(draft_id: str) -> str:
 def _ids(listed: Any) -> tuple[str, ...]:
     entries = listed if isinstance(listed, list) else ()
     return tuple(entry["id"] for entry in entries if isinstance(entry, dict) and "id" in entry)
+
+
+def _id_of(sent: dict[str, Any]) -> str:
+    return sent["id"] if isinstance(sent.get("id"), str) else ""

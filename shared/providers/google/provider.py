@@ -7,7 +7,7 @@ from shared.domain.mailboxes import Account, Capability
 from shared.ports.providers import MailProvider, TokenSource
 from shared.providers.google.declaration import DECLARATION, GoogleSettings
 from shared.providers.google.oauth import GoogleOAuth
-from shared.providers.google.scopes import CAPABILITIES, SCOPES, same_scope
+from shared.providers.google.scopes import BOXES, CAPABILITIES, SCOPES, lacking, same_scope
 from shared.providers.http import Http
 
 
@@ -30,6 +30,12 @@ class Google:
 
     def scopes_for(self, capability: Capability) -> tuple[str, ...]:
         return CAPABILITIES[capability]
+
+    def lacking(self, capability: Capability, granted: Sequence[str]) -> tuple[str, ...]:
+        return lacking(capability, granted)
+
+    def box(self, scope: str) -> str:
+        return BOXES.get(scope, scope)
 
     def mail(self, account: Account, tokens: TokenSource) -> MailProvider:  # noqa: ARG002
         from shared.providers.google.mail import Gmail

@@ -9,9 +9,13 @@ from msgspec import Struct
 
 from shared.domain.errors import ProviderRejected
 from shared.mime.addresses import spellings
-from shared.ports.providers import IdPage, Search
+from shared.ports.providers import IdPage, Near, Search
 from shared.providers.progress import Trail
 
+MOST_RECIPIENTS = 5
+"""So many are enough to find a mail by."""
+SLACK_SECONDS = 60
+"""Google's clock and ours differ."""
 _PLAIN = re.compile(r"[\w.+@=/%&'-]+")
 """Characters that mean nothing of their own to Gmail's search."""
 
@@ -48,6 +52,20 @@ def query(search: Search) -> str:
     terms = [f"{{{' '.join(_anywhere(search.addresses))}}}"] if search.addresses else []
     if search.since:
         terms.append(f"after:{int(search.since.timestamp()) - 1}")
+    return " ".join(terms)
+
+
+def among_sent(near: Near) -> str:
+    """`q` for sent mail to these recipients since then; of all sent mail where nothing is known."""
+    to = [
+        f"{role}:{_quoted(one)}"
+        for address in near.to[:MOST_RECIPIENTS]
+        for one in spellings(address)
+        for role in ("to", "cc", "bcc")
+    ]
+    terms = ["in:sent", *([f"{{{' '.join(to)}}}"] if to else [])]
+    if near.since:
+        terms.append(f"after:{int(near.since.timestamp()) - SLACK_SECONDS}")
     return " ".join(terms)
 
 

@@ -18,9 +18,11 @@ from shared.domain.errors import (
 )
 from shared.domain.mail import Envelope, OutgoingMail
 from shared.ports.providers import (
+    NEWEST,
     ChangePage,
     Fetched,
     IdPage,
+    Near,
     Passed,
     Search,
     SendOutcome,
@@ -181,7 +183,13 @@ class Outlook:
             raise RateLimited(error.detail, retry_after=wait, reason=error.reason) from error
         return ""
 
-    def outcome(self, handle: str, mark: str, provider_sent_id: str) -> SendOutcome:  # noqa: ARG002 - "" always
+    def outcome(
+        self,
+        handle: str,  # noqa: ARG002 - nothing was prepared
+        mark: str,
+        provider_sent_id: str,  # noqa: ARG002 - "" always
+        near: Near = NEWEST,  # noqa: ARG002 - Graph finds a mail by its mark
+    ) -> SendOutcome:
         try:
             found = self._find_sent(mark)
         except MissingScope:  # may send and not read

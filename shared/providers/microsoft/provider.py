@@ -8,7 +8,7 @@ from shared.ports.providers import MailProvider, TokenSource
 from shared.providers.http import Http
 from shared.providers.microsoft.declaration import DECLARATION, MicrosoftSettings
 from shared.providers.microsoft.oauth import MicrosoftOAuth
-from shared.providers.microsoft.scopes import CAPABILITIES, SCOPES, same_scope
+from shared.providers.microsoft.scopes import BOXES, CAPABILITIES, SCOPES, same_scope
 
 
 class Microsoft:
@@ -29,6 +29,13 @@ class Microsoft:
 
     def scopes_for(self, capability: Capability) -> tuple[str, ...]:
         return CAPABILITIES[capability]
+
+    def lacking(self, capability: Capability, granted: Sequence[str]) -> tuple[str, ...]:
+        missing = self.missing_scopes(granted)
+        return tuple(scope for scope in CAPABILITIES[capability] if scope in missing)
+
+    def box(self, scope: str) -> str:
+        return BOXES.get(scope, scope)
 
     def mail(self, account: Account, tokens: TokenSource) -> MailProvider:  # noqa: ARG002
         from shared.providers.microsoft.mail import Outlook

@@ -13,6 +13,13 @@ CAPABILITIES = {
     Capability.SEND: (MAIL_SEND,),
     Capability.CALENDAR: (CALENDARS,),
 }
+BOXES = {
+    USER_READ: "Sign you in and read your profile",
+    MAIL_READ: "Read your mail",
+    MAIL_SEND: "Send mail as you",
+    CALENDARS: "Have full access to your calendars",
+}
+"""As the consent page puts them."""
 _RESOURCE = "https://graph.microsoft.com/"
 GRANTED = _RESOURCE + ".default"
 """Asks a refresh for whatever was granted: naming a scope that its user unticked would fail it all."""

@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 from shared import records
 from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller
-from shared.domain.errors import Forbidden, InvalidRequest, NotFound
+from shared.domain.errors import Forbidden, InvalidRequest, NotFound, Party
 from shared.domain.mailboxes import Capability, GrantState, Mailbox, ProviderName
 from shared.domain.sync import SyncState
 from shared.domain.versions import ANY, IfMatch, etag
@@ -96,6 +96,8 @@ class MailboxView(Struct):
     """The provider's own code, for support."""
     state_detail: str
     """The state in a sentence for people."""
+    who_acts: Party
+    """Who has to do something before it goes on."""
     state_since: datetime
     state_until: datetime | None
     """When a throttled mailbox goes on; null otherwise."""

@@ -97,19 +97,22 @@ def destroy(world: World, mailbox_id: str) -> None:
 def check(world: World, mailbox: Mailbox, capability: Capability) -> None:
     """Raises GrantRevoked or MissingScope unless the mailbox may do `capability`."""
     if not mailbox.live:
-        raise GrantRevoked(mailbox.sentence, reason=mailbox.state_reason or mailbox.state.value)
+        reason = mailbox.state_reason or mailbox.state.value
+        raise GrantRevoked(mailbox.sentence, reason=reason, who_acts=mailbox.who_acts)
     if lacking := lacks(world, mailbox, capability):
+        provider = world.providers.get(mailbox.provider)
+        boxes = " and ".join(f'"{provider.box(scope)}"' for scope in lacking)
         raise MissingScope(
             f"{mailbox.address} was connected without the permission to {_VERBS[capability]}: "
-            "connect it again and leave every box ticked.",
+            f"connect it again and tick {boxes}.",
             scopes=lacking,
         )
 
 
-def lacks(world: World, mailbox: Mailbox, capability: Capability) -> list[str]:
-    """The scopes of `capability` that the user did not grant."""
-    needed = world.providers.get(mailbox.provider).scopes_for(capability)
-    return [scope for scope in needed if scope in mailbox.missing_scopes]
+def lacks(world: World, mailbox: Mailbox, capability: Capability) -> tuple[str, ...]:
+    """The scopes of `capability` that the user did not grant; none when it can be done all the same."""
+    provider = world.providers.get(mailbox.provider)
+    return provider.lacking(capability, mailbox.scopes)
 
 
 _VERBS = {

@@ -5,8 +5,9 @@ have happened and asks the provider before doing anything again. What the provid
 as `unknown`, never as a second try.
 """
 
+import random
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct, structs
@@ -15,29 +16,34 @@ from shared import logs, records
 from shared.domain.emails import (
     MAX_ATTEMPTS_KEPT,
     MAX_LOOKS,
+    STRAY_AFTER,
     Attempt,
     Email,
     EmailStatus,
     Step,
     look_again_after,
+    may_have_left,
     wait_after,
 )
 from shared.domain.errors import (
     Busy,
+    ConfigurationError,
     GrantRevoked,
     LeaseLost,
     MailbridgeError,
     MissingScope,
     NotFound,
     ProviderRejected,
+    ProviderUnavailable,
     RateLimited,
 )
 from shared.domain.mail import Mail, OutgoingMail
 from shared.domain.mailboxes import Capability, Mailbox
 from shared.domain.messages import message_id
 from shared.domain.planning import contacts_of
+from shared.domain.sync import pause
 from shared.ports.documents import Where
-from shared.ports.providers import MailProvider, SendOutcome
+from shared.ports.providers import MailProvider, Near, SendOutcome
 from shared.ports.world import World
 from shared.records import Change, Leased, leased
 from shared.services.accounts import tokens
@@ -48,6 +54,8 @@ LEASE = timedelta(seconds=45)
 """Longer than a request to a provider may take, and renewed at every step. Should it run out all the
 same, the steps keep an email from going out twice; the lease only saves the work."""
 PAGE = 100
+STRAY_LOOKS = 2
+"""How often a draft that the provider may have made is looked for, besides the first time."""
 
 
 class DeliverTask(Struct):
@@ -56,7 +64,8 @@ class DeliverTask(Struct):
 
 
 def run(world: World, team_id: str, email_id: str) -> None:
-    """One delivery task. Raises ProviderUnavailable (the queue backs off), NotFound."""
+    """One delivery task. Raises NotFound, and what nobody expected: a provider in trouble is this email's
+    own to wait for, and no other's."""
     try:
         lease = leased.take(
             records.emails(world.documents, team_id),
@@ -116,17 +125,34 @@ def _due(world: World) -> list[Email]:
 
 
 def _clear_away(world: World, lease: Leased[Email]) -> None:
-    """Nothing is left to deliver. A cancelled email leaves nothing in its author's drafts either, as long
-    as we may touch them."""
+    """Nothing is left to deliver. What lies among its author's drafts and will not be sent goes, as long
+    as we may touch it: what a cancelled email had prepared, and what the provider made after we gave up
+    on its answer."""
     email = lease.record
-    done: dict[str, Any] = {"due_at": None}
+    now, due_at = world.clock.now(), None
+    done: dict[str, Any] = {"stray": False}
+    if email.stray and email.lookups < STRAY_LOOKS:
+        due_at, done = now + STRAY_AFTER, {"lookups": email.lookups + 1}
     if email.status is EmailStatus.CANCELLED:
         done |= {"handle": "", "step": Step.NOTHING}
-        if email.handle:
-            mailbox = records.mailboxes(world.documents, email.team_id).get(email.mailbox_id)
-            with suppress(GrantRevoked, MissingScope):
-                tokens.mail(world, mailbox, Capability.SEND).discard(email.handle)
-    lease.release(lambda current: Change(structs.replace(current, **done)))
+    try:
+        if email.stray or email.status is EmailStatus.CANCELLED:
+            _discard_drafts(world, email)
+    except (GrantRevoked, MissingScope):
+        logs.info("draft left behind", email=email.id)
+    except (RateLimited, ProviderUnavailable, ProviderRejected, ConfigurationError) as error:
+        logs.warning("draft not discarded yet", email=email.id, why=error.reason)
+        due_at, done = now + STRAY_AFTER, {}
+    lease.release(lambda current: Change(structs.replace(current, **done, due_at=due_at)))
+
+
+def _discard_drafts(world: World, email: Email) -> None:
+    mailbox = records.mailboxes(world.documents, email.team_id).get(email.mailbox_id)
+    mail = tokens.mail(world, mailbox, Capability.SEND)
+    if email.handle and email.status is EmailStatus.CANCELLED:
+        mail.discard(email.handle)
+    if email.stray and (found := mail.prepared(email.id)) and found != email.handle:
+        mail.discard(found)
 
 
 class Delivery:
@@ -142,7 +168,7 @@ class Delivery:
             self._try()
         except LeaseLost:
             raise
-        except RateLimited as error:
+        except (RateLimited, ProviderUnavailable, ConfigurationError) as error:
             self._wait(error)
         except (GrantRevoked, MissingScope, ProviderRejected, NotFound) as error:
             self._give_up(error)
@@ -157,19 +183,30 @@ class Delivery:
         email = self._email
         mailboxes = records.mailboxes(self._world.documents, email.team_id)
         mailbox = mailboxes.get(email.mailbox_id)
-        mail = tokens.mail(self._world, mailbox, Capability.SEND)
+        tokens.check(self._world, mailbox, Capability.SEND)
+        source = tokens.Tokens(self._world, mailbox)
+        mail = self._world.providers.get(mailbox.provider).mail(mailbox.account, source)
         written = outgoing.build(self._world, email, mailbox)
-        if email.step in {Step.DISPATCHING, Step.ACCEPTED}:
-            outcome = mail.outcome(email.handle, email.id, email.provider_sent_id)
+        if may_have_left(email):
+            outcome = self._outcome(mail)
             if email.step is Step.ACCEPTED or outcome.state != "not_sent":
                 self._conclude(outcome, mailbox, written)
                 return
         elif email.step is not Step.PREPARED:
             self._prepare(mail, written)
+        source.token()  # whatever is wrong with it shows before anything can have left
         self._dispatch(mail, written)
+        self._conclude(self._outcome(mail), mailbox, written)
+
+    def _outcome(self, mail: MailProvider) -> SendOutcome:
+        """What is refused to whoever looks tells nothing of what was sent."""
         email = self._email
-        outcome = mail.outcome(email.handle, email.id, email.provider_sent_id)
-        self._conclude(outcome, mailbox, written)
+        to = tuple(one.address for one in (*email.to, *email.cc, *email.bcc))
+        near = Near(to=to, since=email.dispatched_at)
+        try:
+            return mail.outcome(email.handle, email.id, email.provider_sent_id, near)
+        except ProviderRejected:
+            return SendOutcome("sent" if email.provider_sent_id else "unclear")
 
     def _prepare(self, mail: MailProvider, written: OutgoingMail) -> None:
         handle = ""
@@ -177,14 +214,24 @@ class Delivery:
             handle = mail.prepared(self._email.id)
         else:
             self._save(step=Step.PREPARING)
-        self._save(step=Step.PREPARED, handle=handle or mail.prepare(written))
+        try:
+            handle = handle or mail.prepare(written)
+        except ProviderUnavailable as error:
+            if not error.reached:
+                self._save(step=Step.NOTHING)
+            elif not self._email.stray:
+                self._save(stray=True)
+            raise
+        self._save(step=Step.PREPARED, handle=handle)
 
     def _dispatch(self, mail: MailProvider, written: OutgoingMail) -> None:
-        self._save(step=Step.DISPATCHING)
+        before = self._email.dispatched_at
+        self._save(step=Step.DISPATCHING, dispatched_at=before or self._world.clock.now())
         try:
             provider_sent_id = mail.dispatch(self._email.handle, written)
-        except (RateLimited, ProviderRejected, GrantRevoked, MissingScope):
-            self._save(step=Step.PREPARED)  # these say that it certainly did not leave
+        except MailbridgeError as error:
+            if not (isinstance(error, ProviderUnavailable) and error.reached):
+                self._save(step=Step.PREPARED, dispatched_at=before)  # it certainly did not leave
             raise
         self._save(step=Step.ACCEPTED, provider_sent_id=provider_sent_id)
 
@@ -212,7 +259,7 @@ class Delivery:
             self._noted("sent", ""),
             status=EmailStatus.SENT,
             step=Step.ACCEPTED,
-            due_at=None,
+            due_at=self._tidied_at(),
             provider_message_id=envelope.provider_id,
             rfc_message_id=envelope.message_id,
             thread_id=envelope.thread_id,
@@ -230,10 +277,14 @@ class Delivery:
             status=status,
             failure=detail,
             failure_reason=reason,
-            due_at=None,
+            due_at=self._tidied_at(),
             sent_at=sent_at,
         )
         self._log(self._email)
+
+    def _tidied_at(self) -> datetime | None:
+        """When it is to be looked after once more though it has ended."""
+        return self._world.clock.now() + STRAY_AFTER if self._email.stray else None
 
     def _log(self, email: Email) -> None:
         """One line for each end, which alerts and reports count."""
@@ -261,21 +312,21 @@ class Delivery:
             advice = "Look into the mailbox's sent mail before writing again."
             self._end(EmailStatus.UNKNOWN, f"{why} {advice}", reason)
 
-    def _wait(self, error: RateLimited) -> None:
-        waits = sum(attempt.outcome == "rate_limited" for attempt in self._email.attempts)
-        wait = wait_after(waits)
-        if error.retry_after is not None:
-            wait = timedelta(seconds=min(error.retry_after, timedelta(days=1).total_seconds()))
-        at = self._world.clock.now() + wait
-        self._email = self._noted("rate_limited", error.detail)
-        left = self._email.step in {Step.DISPATCHING, Step.ACCEPTED}
-        status = EmailStatus.SENDING if left else EmailStatus.QUEUED
+    def _wait(self, error: MailbridgeError) -> None:
+        """Acknowledged, and again after a pause of this email's own. While nothing can have left it is
+        queued again, and may be cancelled."""
+        waited = sum(attempt.outcome not in {"", "unconfirmed"} for attempt in self._email.attempts)
+        at = self._world.clock.now() + _pause(error, waited)
+        self._note(error)
+        status = EmailStatus.SENDING if may_have_left(self._email) else EmailStatus.QUEUED
         self._release(status=status, due_at=at + emails.GRACE)
+        if isinstance(error, ConfigurationError):
+            logs.error("email waits for us", email=self._email.id, reason=error.reason)
         self._world.tasks.enqueue(emails.task(self._email, not_before=at))
 
     def _give_up(self, error: MailbridgeError) -> None:
         reason = error.reason or "failed"
-        if self._email.step in {Step.DISPATCHING, Step.ACCEPTED}:
+        if may_have_left(self._email):
             self._uncertain(error.detail, reason)
             return
         if isinstance(error, ProviderRejected) and self._email.handle:
@@ -296,7 +347,8 @@ class Delivery:
     # -- storing ------------------------------------------------------------------------------------
 
     def _note(self, error: MailbridgeError) -> None:
-        self._email = self._noted(error.reason or type(error).__name__, error.detail)
+        outcome = "rate_limited" if isinstance(error, RateLimited) else error.reason
+        self._email = self._noted(outcome or type(error).__name__, error.detail)
 
     def _noted(self, outcome: str, detail: str) -> Email:
         *earlier, current = self._email.attempts
@@ -313,3 +365,15 @@ class Delivery:
     def _release(self, **changes: Any) -> None:
         self._email = structs.replace(self._email, updated_at=self._world.clock.now(), **changes)
         self._lease.release(lambda _: Change(self._email))
+
+
+def _pause(error: MailbridgeError, waited: int) -> timedelta:
+    """What the provider asks for, up to a day, but ever longer; a little by chance, so that those who
+    failed together do not come back together."""
+    growing = pause(waited + 1, random.random())  # noqa: S311  # no secret
+    if not isinstance(error, RateLimited):
+        return growing
+    if error.retry_after is None:
+        return wait_after(waited)
+    asked = timedelta(seconds=min(error.retry_after, timedelta(days=1).total_seconds()))
+    return max(asked, min(growing, timedelta(seconds=2**waited)))

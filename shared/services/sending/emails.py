@@ -5,12 +5,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from shared import records
 from shared.domain import ids
 from shared.domain.caller import Caller
-from shared.domain.emails import Attempt, Email, EmailStatus
+from shared.domain.emails import Attempt, Email, EmailStatus, Step, may_have_left
 from shared.domain.errors import (
     AlreadyExists,
     Conflict,
@@ -188,6 +188,7 @@ def send(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -
     _expect(held.record, EmailStatus.DRAFT, EmailStatus.FAILED)
     mailboxes.sendable(world, caller, held.record.mailbox_id)
     held.record.failure = held.record.failure_reason = ""
+    held.record.lookups = 0
     _queue(world, held.record)
     _replace(world, held)
     _start(world, held.record)
@@ -195,15 +196,25 @@ def send(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -
 
 
 def cancel(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -> EmailView:
-    """Before it leaves. What was prepared at the provider is cleared away by a delivery task."""
+    """Before it leaves, also while a worker is at it: that one loses its lease, and finds out before it
+    asks the provider to send. What was prepared there is cleared away by a delivery task."""
     held = _own(world, caller, email_id)
+    email = held.record
     if_match.check(etag(held.version))
-    _expect(held.record, EmailStatus.DRAFT, EmailStatus.QUEUED)
-    held.record.status = EmailStatus.CANCELLED
-    held.record.due_at = world.clock.now() if held.record.handle else None
-    _replace(world, held)
-    if held.record.handle:
-        world.tasks.enqueue(task(held.record))
+    if not (email.status is EmailStatus.SENDING and not may_have_left(email)):
+        _expect(email, EmailStatus.DRAFT, EmailStatus.QUEUED)
+    prepared = email.handle or email.stray or email.step is Step.PREPARING
+    now = world.clock.now()
+    cancelled = structs.replace(
+        email.with_lease(email.lease.broken()) if email.lease.runs(now) else email,
+        status=EmailStatus.CANCELLED,
+        stray=email.stray or email.step is Step.PREPARING,
+        due_at=now + GRACE if prepared else None,
+    )
+    _replace(world, structs.replace(held, record=cancelled))
+    if email.handle and not email.lease.runs(now):
+        with suppress(ProviderUnavailable):
+            world.tasks.enqueue(task(cancelled))
     return show(world, caller, email_id)
 
 
