@@ -15,10 +15,9 @@ from shared.metering import MeteredDocuments, MeteredSecrets, MeteredTasks
 from shared.ports.clock import Clock
 from shared.ports.documents import DocumentStore
 from shared.ports.providers import Providers
-from shared.ports.secrets import SecretStore
+from shared.ports.secrets import Ring, Sealer, SecretStore
 from shared.ports.tasks import TaskQueue
 from shared.ports.world import Backend
-from shared.sealing import Sealer
 
 if TYPE_CHECKING:
     from shared.services.accounts.keys import Keyring
@@ -91,15 +90,14 @@ class World:
 
         return Registry(self.settings)
 
-    @property
-    def sealer(self) -> Sealer:
-        return self._keyring.sealer()
+    def sealer(self, ring: Ring) -> Sealer:
+        return self._keyrings[ring].sealer()
 
     @once
-    def _keyring(self) -> "Keyring":
-        from shared.services.accounts.keys import Keyring
+    def _keyrings(self) -> "dict[Ring, Keyring]":
+        from shared.services.accounts.keys import RINGS, Keyring
 
-        return Keyring(self.secrets, self.clock)
+        return {ring: Keyring(self.secrets, self.clock, ring) for ring in RINGS}
 
 
 def settings(env: Mapping[str, str]) -> Settings:

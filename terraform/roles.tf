@@ -27,12 +27,11 @@ locals {
     } if contains(keys(local.conditions), one.scope)
   }
 
-  # A ring of keys is a secret. The one without a name is of releases before there were several.
+  # A ring of keys is a secret.
   rings = {
-    for name, one in local.functions : name => join(" || ", concat(
-      [for ring in one.keys : "resource.name.startsWith(\"${local.secrets_name}-sealing-keys-${ring}\")"],
-      ["resource.name == \"${local.secrets_name}-sealing-keys\"", "resource.name.startsWith(\"${local.secrets_name}-sealing-keys/\")"],
-    ))
+    for name, one in local.functions : name => join(" || ", [
+      for ring in one.keys : "resource.name.startsWith(\"${local.secrets_name}-sealing-keys-${ring}\")"
+    ])
   }
 
   enqueue = {

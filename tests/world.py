@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 
 from infra.embedded import Embedded
+from infra.embedded.documents import Documents
 from infra.embedded.tasks import Tasks
 from infra.simulator import (
     CLIENT_ID,
@@ -21,7 +22,7 @@ from infra.simulator import (
 from shared import bootstrap, records
 from shared.config import Settings
 from shared.domain.caller import Caller
-from shared.domain.mailboxes import History
+from shared.domain.mailboxes import History, Visibility
 from shared.ports.clock import Clock
 from shared.ports.world import World
 from shared.providers.google.declaration import GoogleSettings
@@ -79,6 +80,7 @@ class LocalWorld(bootstrap.World):
         self.clock = clock
         self.backend = Embedded(folder)
         self.backend.tasks = Tasks(folder, clock, durable=False)
+        self.backend.documents = Documents(folder, clock)
         microsoft = self.providers.get("microsoft")
         assert isinstance(microsoft, Microsoft)
         microsoft.oauth.now = lambda: clock.now().timestamp()
@@ -135,14 +137,28 @@ def provider_of(world: LocalWorld, account: str) -> str:
     return world.simulator.office.mailbox(account).account.provider
 
 
+def confirm(
+    world: World,
+    caller: Caller,
+    connection: str,
+    visibility: Visibility = Visibility.EVERYTHING,
+) -> mailboxes.MailboxView:
+    return confirming.confirm(world, caller, confirming.ConfirmConnection(connection, visibility))
+
+
 def connect_account(
-    world: LocalWorld, caller: Caller, account: str, *, untick: tuple[str, ...] = ()
+    world: LocalWorld,
+    caller: Caller,
+    account: str,
+    *,
+    untick: tuple[str, ...] = (),
+    visibility: Visibility = Visibility.EVERYTHING,
 ) -> mailboxes.MailboxView:
     """From nothing to a mailbox whose first sync is due."""
     asked = connecting.StartConsent(provider_of(world, account))
     started = connecting.start(world, caller, asked)
     ended = connecting.finish(world, consent(started.authorization_url, account, untick=untick))
-    return confirming.confirm(world, caller, confirming.ConfirmConnection(ended.connection))
+    return confirm(world, caller, ended.connection, visibility)
 
 
 def add_contact(world: World, caller: Caller, *addresses: str) -> str:

@@ -45,7 +45,12 @@ class User:
         """The whole way: ask, consent as `account`, confirm."""
         asked = self._call("POST", "/oauth_start", ConsentUrl, {"provider": provider})
         ended = msgspec.json.decode(browser.consent(asked.authorization_url, account), type=Ended)
-        return self._call("POST", "/mailboxes", MailboxView, {"connection": ended.connection})
+        return self._call(
+            "POST",
+            "/mailboxes",
+            MailboxView,
+            {"connection": ended.connection, "visibility": "everything"},
+        )
 
     def mailbox(self, mailbox_id: str) -> MailboxView:
         return self._call("GET", f"/mailboxes/{mailbox_id}", MailboxView)

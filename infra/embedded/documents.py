@@ -9,6 +9,8 @@ from infra.embedded import tables, writes
 from infra.embedded.indexes import Plan, Shape, cursor, plan
 from infra.embedded.sqlite import Database
 from infra.embedded.values import unpack
+from shared.bootstrap import SystemClock
+from shared.ports.clock import Clock
 from shared.ports.documents import Document, Page, Query, Transaction, Write
 
 T = TypeVar("T")
@@ -21,7 +23,8 @@ class Documents:
     while its work runs, so it never loses to another writer.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._database = Database(folder / "documents.sqlite3", tables.SCHEMA)
         self._indexes = tables.Indexes()
 
@@ -35,7 +38,7 @@ class Documents:
     def write(self, *batch: Write) -> None:
         if packed := writes.packed(batch):
             with self._database.writing() as connection:
-                writes.apply(connection, packed, self._indexes)
+                writes.apply(connection, packed, self._indexes, self._clock.now())
             self._forget(batch)
 
     def transaction(self, work: Callable[[Transaction], T]) -> T:
@@ -43,7 +46,7 @@ class Documents:
             transaction = _Transaction(connection)
             result = work(transaction)
             if packed := writes.packed(transaction.writes):
-                writes.apply(connection, packed, self._indexes)
+                writes.apply(connection, packed, self._indexes, self._clock.now())
         self._forget(transaction.writes)
         return result
 

@@ -2,14 +2,16 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from infra.embedded.tables import Change, Indexes, Row, collection_of, rows
 from infra.embedded.values import pack, unpack
 from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.ports.documents import Data, Write
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_WRITES = 500
 MAX_BATCH_BYTES = 9 * 1024 * 1024
 MAX_DOCUMENT_BYTES = 1024 * 1024
@@ -27,10 +29,14 @@ def packed(writes: Sequence[Write]) -> list[Packed]:
         raise ValueError(f"{len(writes)} writes in one batch, more than {MAX_WRITES}")
     if len({document_path(write.path) for write in writes}) < len(writes):
         raise ValueError("a path occurs twice in one batch")
-    batch = [Packed(write, _pack(write.path, write.data)) for write in writes]
+    batch = [_packed(write) for write in writes]
     if (size := sum(len(packed.data) for packed in batch)) > MAX_BATCH_BYTES:
         raise ValueError(f"a batch of {size} bytes, more than {MAX_BATCH_BYTES}")
     return batch
+
+
+def _packed(write: Write) -> Packed:
+    return Packed(write, _pack(write.path, write.data))
 
 
 def document_path(path: str) -> str:
@@ -41,11 +47,37 @@ def document_path(path: str) -> str:
     return path
 
 
-def apply(connection: sqlite3.Connection, batch: Sequence[Packed], indexes: Indexes) -> None:
-    """Within a write transaction, which the caller rolls back when this raises."""
-    (version,) = connection.execute("UPDATE commits SET last = last + 1 RETURNING last").fetchone()
+def apply(
+    connection: sqlite3.Connection, batch: Sequence[Packed], indexes: Indexes, now: datetime
+) -> None:
+    """Within a write transaction, which the caller rolls back when this raises. Nobody else counts or
+    stamps meanwhile."""
+    (version,) = connection.execute(
+        "UPDATE commits SET last = last + 1 WHERE rowid = 1 RETURNING last"
+    ).fetchone()
+    if any(one.write.stamped for one in batch):
+        batch = _stamped(batch, _stamp(connection, now))
     indexes.refresh(connection)
     indexes.follow(connection, list(_changes(connection, batch, version)))
+
+
+def _stamp(connection: sqlite3.Connection, now: datetime) -> datetime:
+    """Later than every one before, whatever the clock says. Kept beside the count of commits."""
+    connection.execute("INSERT OR IGNORE INTO commits (rowid, last) VALUES (2, 0)")
+    (micros,) = connection.execute(
+        "UPDATE commits SET last = max(last + 1, ?) WHERE rowid = 2 RETURNING last",
+        ((now - EPOCH) // timedelta(microseconds=1),),
+    ).fetchone()
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def _stamped(batch: Sequence[Packed], at: datetime) -> list[Packed]:
+    return [
+        _packed(
+            structs.replace(one.write, data=one.write.data | dict.fromkeys(one.write.stamped, at))
+        )
+        for one in batch
+    ]
 
 
 def _changes(

@@ -17,6 +17,14 @@ class AuditEvent(Enum):
     REFRESH_FAILED = "token_failed"
     SHARING_CHANGED = "sharing_changed"
     MAIL_READ = "mail_read"
+    VISIBILITY_CHANGED = "visibility_changed"
+    THREAD_CHANGED = "thread_changed"
+    FIRST_SHOWN = "first_shown"
+    """Its mail stands on a contact's timeline for the first time."""
+    EMAIL_CHANGED = "email_changed"
+    """By somebody who did not write it."""
+    EMAIL_SENT = "email_sent"
+    """Likewise."""
 
 
 class AuditEntry(Struct, kw_only=True):
@@ -29,8 +37,13 @@ class AuditEntry(Struct, kw_only=True):
     """What happened, in a sentence; never content of mail, never a token."""
     reason: str = ""
     """The provider's or our own code for a failure."""
+    client_id: str = ""
+    """The program that somebody did it with, as the token's issuer names it."""
     message_id: str = ""
     """Which mail was read."""
+    contact_id: str = ""
+    email_id: str = ""
+    thread_id: str = ""
     at: datetime
     expires_at: datetime
     """`at` and KEPT; the store may delete the entry from then on."""

@@ -7,6 +7,7 @@ from msgspec import Struct, field, structs
 
 from shared.domain import ids
 from shared.domain.mail import Kind
+from shared.domain.messages import Message
 
 
 class Contact(Struct, kw_only=True):
@@ -16,6 +17,10 @@ class Contact(Struct, kw_only=True):
     addresses: tuple[str, ...] = ()
     """Normalised, at least one; each belongs to this contact alone within the team."""
     created_at: datetime
+    revision: int = 0
+    """How many events told of it."""
+    created_by: str = ""
+    """The user who added it, "" where an earlier release did not ask."""
 
 
 class ContactAddress(Struct, kw_only=True):
@@ -49,8 +54,14 @@ class Activity(Struct, kw_only=True):
     subject: str = ""
     snippet: str = ""
     mail_kind: Kind = Kind.PERSON
+    revision: int = 0
+    """How many events told of it."""
+    author_id: str = ""
+    """Who wrote it through us, "" where nobody did."""
     copies: dict[str, str] = field(default_factory=dict)
     """Every stored copy: a place (mailbox, and whether sent or received) → our message id."""
+    threads: dict[str, str] = field(default_factory=dict)
+    """Place → the provider's thread id of that copy."""
 
 
 def activity_id(contact_id: str, fingerprint: str, *more: str) -> str:
@@ -62,6 +73,32 @@ def copy_place(mailbox_id: str, outgoing: bool) -> str:
     return f"{mailbox_id}/{'sent' if outgoing else 'received'}"
 
 
+def mailbox_of_place(place: str) -> str:
+    return place.partition("/")[0]
+
+
+def activity_of(message: Message, contact_id: str) -> Activity:
+    """The line of a mail of which this is the only copy."""
+    envelope = message.envelope
+    place = copy_place(message.mailbox_id, envelope.outgoing)
+    return Activity(
+        id=activity_id(contact_id, message.fingerprint),
+        team_id=message.team_id,
+        contact_id=contact_id,
+        direction=Direction.OUTGOING if envelope.outgoing else Direction.INCOMING,
+        at=envelope.at,
+        user_id=message.user_id,
+        mailbox_id=message.mailbox_id,
+        message_id=message.id,
+        subject=envelope.subject,
+        snippet=envelope.snippet,
+        mail_kind=message.kind,
+        author_id=message.user_id if message.email_id else "",
+        copies={place: message.id},
+        threads={place: envelope.thread_id},
+    )
+
+
 def with_copy(held: Activity | None, fresh: Activity) -> Activity:
     """The line once another copy of its mail is known.
 
@@ -70,9 +107,14 @@ def with_copy(held: Activity | None, fresh: Activity) -> Activity:
     """
     if held is None:
         return fresh
-    copies = held.copies | fresh.copies
     sent_now = fresh.direction is Direction.OUTGOING and held.direction is Direction.INCOMING
-    return structs.replace(fresh if sent_now else held, copies=copies, id=held.id)
+    return structs.replace(
+        fresh if sent_now else held,
+        id=held.id,
+        revision=held.revision,
+        copies=held.copies | fresh.copies,
+        threads=held.threads | fresh.threads,
+    )
 
 
 def address_id(address: str) -> str:

@@ -62,6 +62,10 @@ class Email(Leasable, kw_only=True):
     text: str = ""
     in_reply_to: str = ""
     """Our message id that this answers, "" for a new conversation."""
+    revision: int = 0
+    """How many events told of it."""
+    changed_by: tuple[str, ...] = ()
+    """Who else changed, sent or cancelled it."""
     request_hash: str = ""
     """Digest of the request that made it: the same Idempotency-Key with another body is refused."""
     step: Step = Step.NOTHING

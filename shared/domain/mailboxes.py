@@ -55,6 +55,28 @@ WHO_ACTS = {
 _DISCONNECTING = "{address} is being disconnected: what belongs to it is still being cleared away."
 
 
+class Visibility(Enum):
+    """What colleagues see of a mailbox's mail and meetings with contacts. Its owner sees all of it."""
+
+    EVERYTHING = "everything"
+    SUBJECT = "subject"
+    METADATA = "metadata"
+    NOTHING = "nothing"
+
+    @classmethod
+    def _missing_(cls, _value: object) -> "Visibility":
+        """What a newer release made: nothing is shown that may be hidden."""
+        return cls.NOTHING
+
+
+WHAT_COLLEAGUES_SEE = {
+    Visibility.EVERYTHING: "Colleagues see its mail with contacts, whole.",
+    Visibility.SUBJECT: "Colleagues see when there was mail with a contact, and its subject; no text.",
+    Visibility.METADATA: "Colleagues see when there was mail with a contact; no subject and no text.",
+    Visibility.NOTHING: "Colleagues see nothing of its mail.",
+}
+
+
 class Capability(Enum):
     """What a mailbox may be able to do; each provider says which scopes stand behind it."""
 
@@ -100,6 +122,11 @@ class Mailbox(Leasable, kw_only=True):
     name: str = ""
     shared: bool = False
     """True lets every user of the team send from it and see its state."""
+    visibility: Visibility = Visibility.EVERYTHING
+    revision: int = 0
+    """How many events told of it."""
+    marked_threads: int = 0
+    """How many of its conversations were ever made private or shared apart from the rest."""
     scopes: tuple[str, ...] = ()
     missing_scopes: tuple[str, ...] = ()
     state: GrantState = GrantState.CONNECTED

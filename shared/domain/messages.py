@@ -21,6 +21,8 @@ class Message(Struct, kw_only=True):
     fingerprint: str
     """What all copies of the mail have in common, in whichever mailbox; see `mail.fingerprint`."""
     envelope: Envelope
+    thread: str = ""
+    """Our id of its conversation, "" where an earlier release stored it."""
     email_id: str = ""
     """The email of ours that became this message, "" otherwise."""
     contact_ids: tuple[str, ...] = ()
@@ -63,6 +65,7 @@ def from_mail(
         user_id=author.user_id if author else owner_id,
         fingerprint=fingerprint(mail.envelope, mailbox_id),
         envelope=mail.envelope,
+        thread=ids.derived("thread", mailbox_id, mail.envelope.thread_id),
         email_id=author.id if author else "",
         contact_ids=contact_ids,
         attachments=mail.content.attachments,
@@ -76,6 +79,10 @@ def from_mail(
 
 
 def body_pieces(content: Content) -> list[BodyPiece]:
+    """One where both fit into it, as nearly always."""
+    size = sum(len(part.encode("utf-8", "replace")) for part in (content.text, content.html))
+    if 0 < size <= PIECE_BYTES:
+        return [BodyPiece(text=content.text, html=content.html)]
     return [BodyPiece(text=part) for part in _cut(content.text)] + [
         BodyPiece(html=part) for part in _cut(content.html)
     ]

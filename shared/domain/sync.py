@@ -87,6 +87,9 @@ class SyncState(Leasable, kw_only=True):
     fits into what it allows; 0 is as many as it takes."""
     held: Lease = field(default_factory=Lease, name="lease")
     progress: Progress = field(default_factory=Progress)
+    revision: int = 0
+    """How many events told of its progress."""
+    told_at: datetime | None = None
     last_good_at: datetime | None = None
     last_error: str = ""
     last_error_at: datetime | None = None

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from shared.gcp.paths import Database
 from shared.gcp.values import encode
 from shared.ports.documents import Write
@@ -19,6 +21,8 @@ Guard = int | None
 """What a document must be for its write to happen: at this version, or one of those below."""
 ABSENT = 0
 PRESENT = -1
+REQUEST_TIME = 1
+"""DocumentTransform.FieldTransform.ServerValue: when the server received the request."""
 
 
 def check(batch: Sequence[Write]) -> None:
@@ -59,6 +63,10 @@ def commit_request(
 
 def _add(message: Any, database: Database, write: Write, condition: Guard) -> None:
     name = database.document(write.path)
+    if write.stamped:
+        write = structs.replace(
+            write, data={k: v for k, v in write.data.items() if k not in write.stamped}
+        )
     if write.kind == "delete":
         message.delete = name
     else:
@@ -66,6 +74,10 @@ def _add(message: Any, database: Database, write: Write, condition: Guard) -> No
     if write.kind == "update":
         message.update_mask.SetInParent()
         message.update_mask.field_paths.extend(map(field_path, write.data))
+    for field in write.stamped:
+        message.update_transforms.add(
+            field_path=field_path(field), set_to_server_value=REQUEST_TIME
+        )
     _require(message, condition)
 
 

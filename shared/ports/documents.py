@@ -33,6 +33,10 @@ class Write(Struct, frozen=True):
     path: str
     data: Data = {}
     if_version: Any = None
+    stamped: tuple[str, ...] = ()
+    """Top-level fields that become the time by the store's own clock, as it takes the batch in: the same
+    in all of a batch, and never before that of a batch that was stored earlier. A batch may be seen up to
+    15 s after its time, while those that came after it are seen already."""
 
 
 class Where(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """What must not be read by others: named secrets, and sealing what leaves our hands."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 class SecretStore(Protocol):
@@ -16,6 +16,11 @@ class SecretStore(Protocol):
 
     def delete(self, name: str) -> None:
         """Destroys every version; fine if absent."""
+
+
+Ring = Literal["state", "access", "refresh", "page"]
+"""What a ring of keys seals, and nothing else: OAuth states, live access tokens, rotated refresh tokens,
+page tokens. A function that is granted one ring opens nothing of another."""
 
 
 class Sealer(Protocol):

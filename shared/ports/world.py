@@ -6,7 +6,7 @@ from shared.config import Settings
 from shared.ports.clock import Clock
 from shared.ports.documents import DocumentStore
 from shared.ports.providers import Providers
-from shared.ports.secrets import Sealer, SecretStore
+from shared.ports.secrets import Ring, Sealer, SecretStore
 from shared.ports.tasks import TaskQueue
 
 
@@ -28,7 +28,6 @@ class World(Backend, Protocol):
     def clock(self) -> Clock: ...
     @property
     def providers(self) -> Providers: ...
-    @property
-    def sealer(self) -> Sealer: ...
+    def sealer(self, ring: Ring) -> Sealer: ...
     @property
     def settings(self) -> Settings: ...

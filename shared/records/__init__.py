@@ -7,9 +7,11 @@ so they are quoted into one safe path segment; every other id is our own.
 from urllib.parse import quote
 
 from shared.domain import ids
+from shared.domain.access import Team, ThreadMark
 from shared.domain.audit import AuditEntry
 from shared.domain.contacts import Activity, Contact, ContactAddress
 from shared.domain.emails import Email
+from shared.domain.events import Event
 from shared.domain.mailboxes import Connection, Mailbox
 from shared.domain.messages import BodyPiece, Message
 from shared.domain.requests import KeyedRequest, Spent
@@ -21,6 +23,7 @@ from shared.records.collection import Change, Collection, Versioned
 from shared.records.leased import Leased
 
 __all__ = [
+    "TEAM",
     "Change",
     "Collection",
     "Leased",
@@ -37,16 +40,20 @@ __all__ = [
     "connections",
     "contacts",
     "emails",
+    "events",
     "leased",
     "mailboxes",
     "messages",
     "pieces",
     "requests",
     "syncs",
+    "team",
+    "threads",
     "troubles",
     "used_states",
 ]
 
+TEAM = "team"
 MAX_SEGMENT = 1_000
 """Characters."""
 _DIGEST = "="
@@ -115,6 +122,21 @@ def all_mailboxes(store: DocumentStore) -> Collection[Mailbox]:
 
 def syncs(store: DocumentStore) -> Collection[SyncState]:
     return Collection(store, "syncs", SyncState)
+
+
+def events(store: DocumentStore, team_id: str) -> Collection[Event]:
+    """Kept for 30 days. Written by `shared.services.outbox` alone."""
+    return Collection(store, f"{_team(team_id)}/events", Event)
+
+
+def threads(store: DocumentStore, team_id: str) -> Collection[ThreadMark]:
+    """Only of conversations that differ from their mailbox."""
+    return Collection(store, f"{_team(team_id)}/threads", ThreadMark)
+
+
+def team(store: DocumentStore, team_id: str) -> Collection[Team]:
+    """One record, TEAM: the settings of the whole team."""
+    return Collection(store, f"{_team(team_id)}/settings", Team)
 
 
 def troubles(store: DocumentStore, sync_id: str) -> Collection[Trouble]:

@@ -141,8 +141,9 @@ class Collection(Generic[R]):
 
     # -- writes as values, to go into one batch ---------------------------------------------------
 
-    def creating(self, id: str, record: R) -> Write:
-        return Write("create", self.path(id), schema.fresh(record))
+    def creating(self, id: str, record: R, *, stamped: tuple[str, ...] = ()) -> Write:
+        """`stamped` are fields that the store fills in; see ports.documents.Write."""
+        return Write("create", self.path(id), schema.fresh(record), stamped=stamped)
 
     def putting(self, id: str, record: R) -> Write:
         return Write("put", self.path(id), schema.fresh(record))

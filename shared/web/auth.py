@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from shared import logs
 from shared.config import Settings
-from shared.domain.caller import Caller
+from shared.domain.caller import ALL, Caller, Scope
 from shared.domain.errors import NotAuthenticated, ProviderUnavailable
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
@@ -123,6 +123,8 @@ class Users:
             user_id=_id(claims, self._settings.auth_user_claim),
             team_id=_id(claims, self._settings.auth_team_claim),
             admin="admin" in roles if isinstance(roles, list) else roles == "admin",
+            scopes=_scopes(claims),
+            client_id=next((str(claims[name]) for name in _CLIENT if claims.get(name)), "")[:200],
         )
 
 
@@ -181,6 +183,19 @@ def _why(error: Exception) -> str:
     if isinstance(error, jwt.MissingRequiredClaimError):
         return f"The token has no `{error.claim}` claim"
     return sentences.get(type(error), "The token is not a valid JWT")
+
+
+_CLIENT = ("client_id", "azp")
+"""Of RFC 9068 and OpenID Connect Core."""
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[Scope]:
+    """All without the claim; with it what it lists and no more, in RFC 8693's form or as a list."""
+    if "scope" not in claims:
+        return ALL
+    listed = claims["scope"]
+    words = listed.split() if isinstance(listed, str) else listed
+    return frozenset(one for one in Scope if isinstance(words, list) and one.value in words)
 
 
 def _id(claims: Mapping[str, Any], name: str) -> str:

@@ -16,6 +16,7 @@ from infra.simulator import CLIENT_ID, CLIENT_SECRET
 from shared import bootstrap, records
 from shared.config import Settings
 from shared.domain.caller import Caller
+from shared.domain.mailboxes import Visibility
 from shared.providers.google.declaration import GoogleSettings
 from shared.services.accounts import confirming, connecting, mailboxes, tokens
 from shared.services.syncing import engine
@@ -128,7 +129,9 @@ def _connected(world: bootstrap.World) -> mailboxes.MailboxView:
     """From nothing to a mailbox whose first sync is due."""
     started = connecting.start(world, _CALLER, connecting.StartConsent(provider="google"))
     ended = connecting.finish(world, consent(started.authorization_url, ACCOUNT))
-    return confirming.confirm(world, _CALLER, confirming.ConfirmConnection(ended.connection))
+    return confirming.confirm(
+        world, _CALLER, confirming.ConfirmConnection(ended.connection, Visibility.EVERYTHING)
+    )
 
 
 # -- Google's client library ------------------------------------------------------------------------

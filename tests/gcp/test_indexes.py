@@ -19,9 +19,10 @@ from shared.ports.documents import Query, Where
 from shared.records import Collection
 from shared.services import schedule, sweep
 from shared.services.accounts import audit, mailboxes, validation
+from shared.services.events import log
 from shared.services.paging import PageQuery
 from shared.services.sending import emails
-from shared.services.timelines import contacts
+from shared.services.timelines import contacts, messages, threads
 from tests.gcp.recorder import ASKERS, SHARED, Recorder, Shape, Site, shape
 from tests.world import (
     ANA,
@@ -106,7 +107,9 @@ def asked(world: LocalWorld, simulator: Simulator) -> set[tuple[Shape, Site]]:
     mailbox = connect_account(world, ANA, "ana@example.com")
     work(world)
     add_contact(world, ANA, "dora@client.example")
-    assert timeline(world, ANA, contact)
+    (line,) = timeline(world, ANA, contact)
+    threads.show(world, ANA, messages.show(world, ANA, line.message_id).thread)
+    log.read(world, ANA, log.EventQuery())
     contacts.list_(world, ANA, contacts.ContactQuery())
     mailboxes.list_(world, ANA, PageQuery())
     mailboxes.show(world, ANA, mailbox.id)

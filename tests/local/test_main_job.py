@@ -41,7 +41,13 @@ def connect(stack: Stack, provider: str = "google", account: str = OWNER, **who:
     asked = call(stack, "POST", "/oauth_start", json={"provider": provider}, **who).json()
     back = consent(asked["authorization_url"], account)
     ended = requests.get(f"{stack.url}/oauth_callback", params=back, timeout=30).json()
-    made = call(stack, "POST", "/mailboxes", json={"connection": ended["connection"]}, **who)
+    made = call(
+        stack,
+        "POST",
+        "/mailboxes",
+        json={"connection": ended["connection"], "visibility": "everything"},
+        **who,
+    )
     assert made.status_code == 201, made.text
     return str(made.json()["id"])
 

@@ -22,7 +22,6 @@ from shared.domain.errors import (
 from shared.domain.mailboxes import GrantState
 from shared.services import sweep
 from shared.services.accounts import confirming, connecting, mailboxes, tokens
-from shared.services.accounts.confirming import ConfirmConnection
 from shared.services.accounts.connecting import StartConsent
 from shared.services.paging import PageQuery
 from shared.services.sending import emails
@@ -34,6 +33,7 @@ from tests.world import (
     EVE,
     FakeClock,
     LocalWorld,
+    confirm,
     connect_account,
     consent,
     disconnect,
@@ -58,7 +58,7 @@ def answer(world: LocalWorld, caller: Caller = ANA, **wanted: str) -> dict[str, 
 
 def test_a_consent_becomes_a_mailbox_of_its_user(world: LocalWorld) -> None:
     ended = connecting.finish(world, answer(world, return_to=BACK))
-    made = confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
+    made = confirm(world, ANA, ended.connection)
 
     assert ended.url() == f"{BACK}&connection={ended.connection}"
     assert (made.address, made.user_id, made.state) == (
@@ -71,8 +71,8 @@ def test_a_consent_becomes_a_mailbox_of_its_user(world: LocalWorld) -> None:
 
 def test_confirming_twice_finds_the_same_mailbox(world: LocalWorld) -> None:
     ended = connecting.finish(world, answer(world))
-    first = confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
-    second = confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
+    first = confirm(world, ANA, ended.connection)
+    second = confirm(world, ANA, ended.connection)
 
     assert first.id == second.id
     assert len(mailboxes.list_(world, ANA, PageQuery()).mailboxes) == 1
@@ -94,7 +94,7 @@ def test_only_the_user_who_asked_can_confirm(
 ) -> None:
     ended = connecting.finish(world, answer(world))
     with pytest.raises(error):
-        confirming.confirm(world, caller, ConfirmConnection(ended.connection))
+        confirm(world, caller, ended.connection)
 
 
 def test_a_state_works_once(world: LocalWorld) -> None:
@@ -237,7 +237,7 @@ def test_reconnecting_accepts_only_the_same_account(world: LocalWorld, vendor: V
     same = connecting.finish(world, consent(started.authorization_url, "ana@example.com"))
 
     assert other.error == "account_mismatch"
-    again = confirming.confirm(world, ANA, ConfirmConnection(same.connection))
+    again = confirm(world, ANA, same.connection)
     assert (again.id, again.created_at) == (mailbox.id, mailbox.created_at)
 
 
@@ -272,7 +272,7 @@ def test_a_consent_nobody_confirms_leaves_no_token(world: LocalWorld, clock: Fak
 
     assert world.secrets.get(name) is None
     with pytest.raises(NotFound):
-        confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
+        confirm(world, ANA, ended.connection)
 
 
 def test_a_confirmation_that_died_leaves_no_token_of_a_disconnected_mailbox(
@@ -282,7 +282,7 @@ def test_a_confirmation_that_died_leaves_no_token_of_a_disconnected_mailbox(
     disconnect(world, ANA, mailbox.id)
     ended = connecting.finish(world, answer(world))
     with pytest.raises(Killed):  # after the token, before the mailbox
-        confirming.confirm(Gremlin(4).haunt(world), ANA, ConfirmConnection(ended.connection))
+        confirm(Gremlin(4).haunt(world), ANA, ended.connection)
     assert tokens.read(world, mailbox.id)
     clock.sleep(3600)
     sweep.run(world)
@@ -303,7 +303,7 @@ def test_a_mailbox_at_work_is_connected_again_all_the_same(
         tokens.Tokens(world, owner).token()
 
     monkeypatch.setattr(tokens, "store", stored_meanwhile)
-    again = confirming.confirm(world, ANA, ConfirmConnection(ended.connection))
+    again = confirm(world, ANA, ended.connection)
     assert (again.id, again.state) == (first.id, GrantState.CONNECTED)
 
 

@@ -14,7 +14,7 @@ from infra.simulator import Simulator
 from shared.domain.emails import EmailStatus
 from shared.ports.world import World
 from shared.providers.google.declaration import GoogleSettings
-from shared.services.accounts import confirming, connecting, mailboxes
+from shared.services.accounts import connecting, mailboxes
 from shared.services.paging import PageQuery
 from shared.services.sending import delivery, emails
 from shared.services.syncing import engine
@@ -26,6 +26,7 @@ from tests.world import (
     FakeClock,
     LocalWorld,
     add_contact,
+    confirm,
     connect_account,
     consent,
     disconnect,
@@ -195,7 +196,7 @@ def test_confirming_a_connection(scene: Scene, simulator: Simulator) -> None:
         return connecting.finish(world, consent(started.authorization_url, account)).connection
 
     def attempt(world: World, connection: str) -> None:
-        confirming.confirm(world, ANA, confirming.ConfirmConnection(connection))
+        confirm(world, ANA, connection)
 
     def settled_check(world: LocalWorld, _account: str, _connection: str) -> None:
         assert subjects(world) == Counter(["Past"])

@@ -13,7 +13,7 @@ from shared.domain.mailboxes import GrantState, History
 from shared.ports.documents import Query
 from shared.ports.world import World
 from shared.providers.google.declaration import GoogleSettings
-from shared.services.accounts import confirming, connecting, mailboxes, tokens, validation
+from shared.services.accounts import connecting, mailboxes, tokens, validation
 from shared.services.sending import emails
 from shared.services.syncing import engine
 from shared.services.timelines import erasing, messages
@@ -26,6 +26,7 @@ from tests.world import (
     TASKS,
     LocalWorld,
     add_contact,
+    confirm,
     connect_account,
     consent,
     disconnect,
@@ -278,7 +279,7 @@ def test_a_consent_that_another_team_just_gives_is_not_revoked(
 
     disconnect(world, ANA, mailbox_id)
 
-    theirs = confirming.confirm(world, EVE, confirming.ConfirmConnection(pending.connection))
+    theirs = confirm(world, EVE, pending.connection)
     settle(world)
     assert mailboxes.show(world, EVE, theirs.id).state is GrantState.CONNECTED
     assert tokens.read(world, mailbox_id) is None

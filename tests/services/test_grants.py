@@ -10,6 +10,7 @@ from shared.domain.errors import GrantRevoked, ProviderUnavailable
 from shared.domain.mailboxes import GrantState
 from shared.services.accounts import grant_states, mailboxes, tokens, validation
 from shared.services.accounts.mailboxes import MailboxView
+from shared.services.sending import emails
 from shared.services.syncing import engine
 from tests.gremlin import Gremlin, Killed
 from tests.vendors import VENDORS, Vendor
@@ -170,7 +171,7 @@ def test_a_mailbox_in_passing_trouble_may_still_be_used(
 ) -> None:
     simulator.faults.add(Fault(method=vendor.api, status=503, times=None))
     engine.run(world, mailbox.id)
-    assert mailboxes.sendable(world, ANA, mailbox.id).live
+    assert emails.create(world, ANA, emails.NewEmail(mailbox.id, draft=True)).id
     assert mailboxes.sync_now(world, ANA, mailbox.id).state is GrantState.PROVIDER_UNAVAILABLE
 
 

@@ -23,7 +23,7 @@ def simulator(clock: FakeClock) -> Iterator[Simulator]:
 
 
 def instance(world: LocalWorld) -> Keyring:
-    return Keyring(world.secrets, world.clock)
+    return Keyring(world.secrets, world.clock, "page")
 
 
 def opens(ring: Keyring, sealed: str) -> bool:
@@ -102,7 +102,9 @@ def test_a_key_from_before_the_last_two_rotations_is_gone(world: LocalWorld) -> 
 
 def test_a_world_uses_the_ring(world: LocalWorld, tmp_path: Path, clock: FakeClock) -> None:
     other = LocalWorld(tmp_path, world.simulator, clock)
-    sealed = world.sealer.seal(b"plain", context="test")
-    assert isinstance(other.sealer, Sealer)
-    assert other.sealer.open(sealed, context="test") == b"plain"
+    sealed = world.sealer("page").seal(b"plain", context="test")
+    assert isinstance(other.sealer("page"), Sealer)
+    assert other.sealer("page").open(sealed, context="test") == b"plain"
+    with pytest.raises(InvalidRequest):
+        other.sealer("state").open(sealed, context="test")
     other.backend.close()

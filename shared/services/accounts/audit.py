@@ -5,12 +5,14 @@ from datetime import datetime
 from msgspec import Struct
 
 from shared import records
-from shared.domain.audit import KEPT, AuditEntry, AuditEvent
+from shared.domain.access import Right
+from shared.domain.audit import KEPT, AuditEvent
 from shared.domain.caller import Caller
+from shared.domain.views import view
 from shared.ports.documents import Where
 from shared.ports.world import World
-from shared.services.accounts import mailboxes
-from shared.services.paging import PageQuery
+from shared.services import access
+from shared.services.paging import PageQuery, Pages
 
 
 class AuditView(Struct):
@@ -19,9 +21,14 @@ class AuditView(Struct):
     at: datetime
     user_id: str
     """"" when Mailbridge did it by itself."""
+    client_id: str
+    """The program it was done with, as the token's issuer names it; "" when it does not."""
     detail: str
     reason: str
     message_id: str
+    contact_id: str
+    email_id: str
+    thread_id: str
 
 
 class AuditList(Struct):
@@ -31,23 +38,10 @@ class AuditList(Struct):
 
 def list_(world: World, caller: Caller, mailbox_id: str, query: PageQuery) -> AuditList:
     """Newest first; for the mailbox's owner and admins. Raises NotFound, Forbidden."""
-    mailbox = mailboxes.own(world, caller, mailbox_id).record
-    entries, token = records.audit(world.documents, mailbox.team_id, mailbox.id).page(
-        Where("at", ">", world.clock.now() - KEPT),
-        order_by=("-at",),
-        limit=query.page_size,
-        after=query.page_token,
+    mailbox = access.mailbox(world, caller, mailbox_id, Right.MANAGE).record
+    trail = records.audit(world.documents, mailbox.team_id, mailbox.id)
+    since = Where("at", ">", world.clock.now() - KEPT)
+    entries, token = Pages(world, caller, query, f"audit of {mailbox_id}").plain(
+        lambda limit, after: trail.page(since, order_by=("-at",), limit=limit, after=after)
     )
-    return AuditList([_view(entry) for entry in entries], token)
-
-
-def _view(entry: AuditEntry) -> AuditView:
-    return AuditView(
-        id=entry.id,
-        event=entry.event,
-        at=entry.at,
-        user_id=entry.user_id,
-        detail=entry.detail,
-        reason=entry.reason,
-        message_id=entry.message_id,
-    )
+    return AuditList([view(AuditView, entry) for entry in entries], token)

@@ -4,17 +4,26 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from shared import records
+from shared.domain.access import Team, narrower
 from shared.domain.audit import AuditEvent
-from shared.domain.caller import Caller
-from shared.domain.errors import Conflict, Forbidden, NotFound
-from shared.domain.mailboxes import Capability, Connection, GrantState, Mailbox, mailbox_id
+from shared.domain.caller import Caller, Scope
+from shared.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from shared.domain.events import EventType
+from shared.domain.mailboxes import (
+    Capability,
+    Connection,
+    GrantState,
+    Mailbox,
+    Visibility,
+    mailbox_id,
+)
 from shared.domain.sync import SHARDS, SyncState
-from shared.ports.documents import Transaction, Write
+from shared.ports.documents import Transaction, Where, Write
 from shared.ports.world import World
-from shared.services import outbox, schedule
+from shared.services import access, outbox, schedule
 from shared.services.accounts import mailboxes, tokens
 
 CONNECTION_LIFE = timedelta(minutes=30)
@@ -23,6 +32,9 @@ CONNECTION_LIFE = timedelta(minutes=30)
 class ConfirmConnection(Struct, forbid_unknown_fields=True):
     connection: str
     """What the consent ended with."""
+    visibility: Visibility | UnsetType = UNSET
+    """What colleagues see of its mail. Where it is not said: what it was before, or the team's default;
+    without one it must be said."""
 
 
 def pending_secret(connection_id: str) -> str:
@@ -34,12 +46,13 @@ def confirm(world: World, caller: Caller, request: ConfirmConnection) -> mailbox
     connection = _own_connection(world, caller, request.connection)
     if not connection.mailbox_id:
         try:
-            _make_mailbox(world, caller, connection)
+            _make_mailbox(world, caller, connection, request.visibility)
         except (Conflict, NotFound):  # unless a second, simultaneous call was faster
             if not _own_connection(world, caller, request.connection).mailbox_id:
                 raise
     schedule.soon(world, mailbox_of(connection))
-    return mailboxes.show(world, caller, mailbox_of(connection))
+    made = records.mailboxes(world.documents, caller.team_id).versioned(mailbox_of(connection))
+    return mailboxes.shown(world, made)
 
 
 def mailbox_of(connection: Connection) -> str:
@@ -47,6 +60,7 @@ def mailbox_of(connection: Connection) -> str:
 
 
 def _own_connection(world: World, caller: Caller, id: str) -> Connection:
+    access.require(caller, Scope.MANAGE)
     connection = records.connections(world.documents, caller.team_id).get(id)
     if connection.user_id != caller.user_id:
         raise Forbidden(
@@ -57,20 +71,58 @@ def _own_connection(world: World, caller: Caller, id: str) -> Connection:
     return connection
 
 
-def _make_mailbox(world: World, caller: Caller, connection: Connection) -> None:
+def _make_mailbox(
+    world: World, caller: Caller, connection: Connection, wished: Visibility | UnsetType
+) -> None:
     """Token, then mailbox and sync together, then the pending secret goes: repeatable from any point."""
     pending = world.secrets.get(pending_secret(connection.id))
     if pending is None:
         raise NotFound("This connection has expired: start again.", reason="connection_expired")
-    held = records.mailboxes(world.documents, connection.team_id).find(mailbox_of(connection))
-    mailbox = _mailbox(world, caller, connection, held.record if held else None)
+    found = records.mailboxes(world.documents, connection.team_id).find(mailbox_of(connection))
+    before = found.record if found else None
+    visibility = _visibility(access.team(world, connection.team_id), before, wished)
+    _check_history(world, caller, before)
+    mailbox = _mailbox(caller, connection, before, visibility, world.clock.now())
     tokens.store(world, mailbox, msgspec.json.decode(pending, type=tokens.Kept).refresh_token)
-    _write(world, caller, connection)
+    _write(world, caller, connection, visibility)
     world.secrets.delete(pending_secret(connection.id))
 
 
-def _mailbox(world: World, caller: Caller, connection: Connection, held: Mailbox | None) -> Mailbox:
-    now = world.clock.now()
+def _visibility(team: Team, before: Mailbox | None, wished: Visibility | UnsetType) -> Visibility:
+    """Raises InvalidRequest where it must be said, and beyond what the team allows."""
+    if wished is not UNSET:
+        mailboxes.check_visibility(team, wished)
+        return wished
+    if known := before.visibility if before else team.default_visibility:
+        return narrower(known, team.widest_visibility)
+    raise InvalidRequest.field(
+        "/visibility",
+        "is missing: say what colleagues see of this mailbox's mail with contacts, for your team has "
+        "no default_visibility: everything, subject, metadata or nothing",
+    )
+
+
+def _check_history(world: World, caller: Caller, before: Mailbox | None) -> None:
+    """Whoever gets hold of an account does not get the private mail that somebody else's consent brought
+    in. Raises Conflict."""
+    if before is None or before.user_id == caller.user_id or before.shared:
+        return
+    messages = records.messages(world.documents, before.team_id)
+    if messages.ids(Where("mailbox_id", "==", before.id), limit=1):
+        raise Conflict(
+            f"{before.address} was connected by another user, whose mail is kept here. They or an admin "
+            "can erase it: DELETE /mailboxes/{mailbox_id}?history=erase.",
+            reason="history_of_another_user",
+        )
+
+
+def _mailbox(
+    caller: Caller,
+    connection: Connection,
+    held: Mailbox | None,
+    visibility: Visibility,
+    now: datetime,
+) -> Mailbox:
     if held and held.user_id != caller.user_id and held.state is not GrantState.DISCONNECTED:
         raise Conflict(
             f"{connection.account.address} is connected to this team by another user already.",
@@ -90,6 +142,9 @@ def _mailbox(world: World, caller: Caller, connection: Connection, held: Mailbox
         address=connection.account.address,
         name=held.name if held else connection.account.name,
         shared=held.shared if held else False,
+        visibility=visibility,
+        revision=held.revision if held else 0,
+        marked_threads=held.marked_threads if held else 0,
         scopes=connection.scopes,
         missing_scopes=connection.missing_scopes,
         state_since=now,
@@ -101,7 +156,7 @@ def _mailbox(world: World, caller: Caller, connection: Connection, held: Mailbox
     )
 
 
-def _write(world: World, caller: Caller, connection: Connection) -> None:
+def _write(world: World, caller: Caller, connection: Connection, visibility: Visibility) -> None:
     """In a transaction: a refresh or a sync may change the mailbox while it is connected again."""
     kept = records.mailboxes(world.documents, connection.team_id)
     connections = records.connections(world.documents, connection.team_id)
@@ -112,20 +167,24 @@ def _write(world: World, caller: Caller, connection: Connection) -> None:
         if paths[1] not in found or connections.read(found[paths[1]]).record.mailbox_id:
             return  # a second, simultaneous call was faster
         held = kept.read(found[paths[0]]) if paths[0] in found else None
-        mailbox = _mailbox(world, caller, connection, held.record if held else None)
+        before = held.record if held else None
+        made = _mailbox(caller, connection, before, visibility, world.clock.now())
+        told = outbox.mailbox(world, made, EventType.MAILBOX_CONNECTED, provider=made.provider)
+        mailbox = told.record
         transaction.write(
             kept.replacing(mailbox.id, held, mailbox)
             if held
             else kept.creating(mailbox.id, mailbox),
+            *told.also,
             connections.updating(connection.id, mailbox_id=mailbox.id),
-            *_beginning(world, connection, mailbox, again=held is not None),
+            *_beginning(world, caller, connection, mailbox, again=held is not None),
         )
 
     world.documents.transaction(work)
 
 
 def _beginning(
-    world: World, connection: Connection, mailbox: Mailbox, *, again: bool
+    world: World, caller: Caller, connection: Connection, mailbox: Mailbox, *, again: bool
 ) -> Iterator[Write]:
     now = world.clock.now()
     syncs = records.syncs(world.documents)
@@ -140,7 +199,7 @@ def _beginning(
         mailbox.id,
         AuditEvent.RECONNECTED if again else AuditEvent.CONNECTED,
         once=connection.id,
-        user_id=mailbox.user_id,
+        caller=caller,
         detail=f"{mailbox.address} at {mailbox.provider}.",
     )
 

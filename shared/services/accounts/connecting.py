@@ -15,14 +15,16 @@ from msgspec import Struct
 from shared import records
 from shared.config import function_url
 from shared.domain import ids, urls
-from shared.domain.caller import Caller
+from shared.domain.access import Right
+from shared.domain.caller import Caller, Scope
 from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, MailbridgeError
 from shared.domain.mailboxes import Connection, ProviderName, mailbox_id
 from shared.domain.tokens import UsedState
 from shared.ports.declarations import SignIn
 from shared.ports.providers import Consent
 from shared.ports.world import World
-from shared.services.accounts import confirming, mailboxes, tokens
+from shared.services import access
+from shared.services.accounts import confirming, tokens
 
 STATE_LIFE = timedelta(minutes=10)
 _STATE = "oauth-state"
@@ -95,9 +97,10 @@ class State(Struct):
 
 
 def start(world: World, caller: Caller, request: StartConsent) -> ConsentUrl:
+    access.require(caller, Scope.MANAGE)
     _check_return_to(world, request.return_to)
     if request.mailbox_id:
-        known = mailboxes.own(world, caller, request.mailbox_id).record
+        known = access.mailbox(world, caller, request.mailbox_id, Right.MANAGE).record
         if known.provider != request.provider:
             raise InvalidRequest.field(
                 "/provider", f"This mailbox is connected at {known.provider}."
@@ -119,7 +122,7 @@ def start(world: World, caller: Caller, request: StartConsent) -> ConsentUrl:
         expires_at=expires_at,
         kept=started.kept,
     )
-    sealed = world.sealer.seal(msgspec.json.encode(state), context=_STATE)
+    sealed = world.sealer("state").seal(msgspec.json.encode(state), context=_STATE)
     return ConsentUrl(f"{started.url}&state={quote(sealed)}", expires_at)
 
 
@@ -161,7 +164,7 @@ def _open_state(world: World, sealed: str) -> State:
     if not sealed:
         raise InvalidRequest.field("/state", "is missing: start again with POST /oauth_start")
     try:
-        return msgspec.json.decode(world.sealer.open(sealed, context=_STATE), type=State)
+        return msgspec.json.decode(world.sealer("state").open(sealed, context=_STATE), type=State)
     except (InvalidRequest, msgspec.ValidationError) as error:
         raise InvalidRequest(
             "This state was not made here or was changed: start again with POST /oauth_start.",

@@ -12,16 +12,18 @@ from datetime import datetime, timedelta
 from msgspec import Struct, structs
 
 from shared import logs, records
+from shared.domain.access import Right
 from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller
 from shared.domain.errors import Busy, LeaseLost, MailbridgeError
+from shared.domain.events import EventType
 from shared.domain.mailboxes import LIVE, Connection, Disconnection, GrantState, History, Mailbox
-from shared.ports.documents import Transaction, Where, Write
+from shared.ports.documents import Transaction, Where
 from shared.ports.tasks import Task
 from shared.ports.world import World
 from shared.records import Change, leased
-from shared.services import outbox
-from shared.services.accounts import confirming, mailboxes, tokens
+from shared.services import access, outbox
+from shared.services.accounts import confirming, tokens
 from shared.services.timelines import erasing
 
 LEASE = timedelta(seconds=45)
@@ -52,7 +54,7 @@ def task(team_id: str, mailbox_id: str, *, not_before: datetime | None = None) -
 
 def disconnect(world: World, caller: Caller, mailbox_id: str, query: DisconnectQuery) -> None:
     """Disconnected when it returns; calling again is fine. Raises NotFound, Forbidden."""
-    mailbox = mailboxes.own(world, caller, mailbox_id).record
+    mailbox = access.mailbox(world, caller, mailbox_id, Right.MANAGE).record
     _stop(world, caller, mailbox, query.history)
     later = world.clock.now() + TASK_DELAY
     world.tasks.enqueue(task(mailbox.team_id, mailbox.id, not_before=later))
@@ -64,58 +66,58 @@ def disconnect(world: World, caller: Caller, mailbox_id: str, query: DisconnectQ
 
 def _stop(world: World, caller: Caller, mailbox: Mailbox, history: History) -> None:
     """Whoever syncs it just now loses the right to, and stops at the next step."""
-    kept = records.mailboxes(world.documents, mailbox.team_id)
+    mailboxes = records.mailboxes(world.documents, mailbox.team_id)
     syncs = records.syncs(world.documents)
+    paths = [mailboxes.path(mailbox.id), syncs.path(mailbox.id)]
 
     def work(transaction: Transaction) -> None:
-        found = transaction.get_many([kept.path(mailbox.id), syncs.path(mailbox.id)])
-        current = kept.read(found[kept.path(mailbox.id)]).record
-        sync = syncs.read(found[syncs.path(mailbox.id)])
+        found = transaction.get_many(paths)
+        current, sync = mailboxes.read(found[paths[0]]), syncs.read(found[paths[1]])
+        intent = _intent(world, caller, current.record, history)
+        stopped = structs.replace(
+            sync.record.with_lease(sync.record.lease.broken()),
+            next_sync_at=None,
+            check_at=world.clock.now(),
+        )
         transaction.write(
-            *_intending(world, caller, current, history),
-            syncs.replacing(
-                mailbox.id,
-                sync,
-                structs.replace(
-                    sync.record.with_lease(sync.record.lease.broken()),
-                    next_sync_at=None,
-                    check_at=world.clock.now(),
-                ),
-            ),
+            mailboxes.replacing(mailbox.id, current, intent.record),
+            syncs.replacing(mailbox.id, sync, stopped),
+            *intent.also,
         )
 
     world.documents.transaction(work)
 
 
-def _intending(world: World, caller: Caller, mailbox: Mailbox, history: History) -> Iterator[Write]:
+def _intent(world: World, caller: Caller, mailbox: Mailbox, history: History) -> Change[Mailbox]:
     """A wish to erase is not taken back by asking again without it."""
-    now = world.clock.now()
-    before = mailbox.disconnection
+    now, before = world.clock.now(), mailbox.disconnection
     wish = History.ERASE if before and before.history is History.ERASE else history
     first = mailbox.state is not GrantState.DISCONNECTED
     changed = before is None or before.history is not wish
-    yield records.mailboxes(world.documents, mailbox.team_id).updating(
-        mailbox.id,
+    wished = Disconnection(history=wish, until=before.until if before else None)
+    intended = structs.replace(
+        mailbox,
         state=GrantState.DISCONNECTED,
         state_reason="",
         state_detail="",
         state_until=None,
         state_since=now if first else mailbox.state_since,
-        disconnection=Disconnection(history=wish, until=before.until if before else None)
-        if changed
-        else before,
+        disconnection=wished if changed else before,
         fence=mailbox.fence + changed,  # whoever clears away under another wish loses the right to
         updated_at=now,
     )
-    if first or (wish is History.ERASE and before is None):
-        yield outbox.writing(
-            world,
-            mailbox.team_id,
-            mailbox.id,
-            AuditEvent.DISCONNECTED,
-            user_id=caller.user_id,
-            detail=f"Its history is to be {_KEPT[wish]}.",
-        )
+    if not first and not (wish is History.ERASE and before is None):
+        return Change(intended)
+    told = outbox.mailbox(world, intended, EventType.MAILBOX_DISCONNECTED, history=wish.value)
+    entry = outbox.writing(
+        world,
+        mailbox.team_id,
+        mailbox.id,
+        AuditEvent.DISCONNECTED,
+        caller=caller,
+        detail=f"Its history is to be {_KEPT[wish]}.",
+    )
+    return Change(told.record, [*told.also, entry])
 
 
 _KEPT = {History.KEEP: "kept", History.ERASE: "erased"}
@@ -172,7 +174,11 @@ def _cleared(world: World, mailbox: Mailbox) -> Change[Mailbox]:
         AuditEvent.HISTORY_ERASED,
         once=str(mailbox.consented_at),
     )
-    return Change(structs.replace(mailbox, disconnection=None), [entry] if erased else [])
+    cleared = structs.replace(mailbox, disconnection=None)
+    if not erased:
+        return Change(cleared)
+    told = outbox.mailbox(world, cleared, EventType.MAILBOX_ERASED)
+    return Change(told.record, [*told.also, entry])
 
 
 # -- the grant --------------------------------------------------------------------------------------

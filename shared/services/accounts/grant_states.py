@@ -20,6 +20,7 @@ from shared.domain.errors import (
     ProviderUnavailable,
     RateLimited,
 )
+from shared.domain.events import EventType
 from shared.domain.mailboxes import GrantState, Mailbox
 from shared.ports.documents import Write
 from shared.ports.world import World
@@ -168,7 +169,13 @@ def _change(
         disconnected = current.state is GrantState.DISCONNECTED
         if disconnected or current.consented_at != mailbox.consented_at:
             return None
-        return decide(current)
+        change = decide(current)
+        if change is None or change.record.state is current.state:
+            return change
+        told = outbox.mailbox(
+            world, change.record, EventType.MAILBOX_STATE_CHANGED, previous=current.state.value
+        )
+        return Change(told.record, [*change.also, *told.also])
 
     mailboxes = records.mailboxes(world.documents, mailbox.team_id)
     try:

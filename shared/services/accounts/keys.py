@@ -1,20 +1,22 @@
-"""The deployment's own sealing keys: made on first use, kept in the SecretStore as one ring, rotated.
+"""The deployment's own sealing keys: made on first use, kept in the SecretStore, a ring for each purpose,
+rotated.
 
 A new key opens at once and seals an hour later: by then every instance has read the ring again and can
 open what others seal with it. The old ones go on opening what they sealed.
 """
 
 from datetime import datetime, timedelta
+from typing import get_args
 
 import msgspec
 from msgspec import Struct
 
 from shared.ports.clock import Clock
-from shared.ports.secrets import SecretStore
+from shared.ports.secrets import Ring, SecretStore
 from shared.ports.world import World
 from shared.sealing import Sealer, new_key
 
-NAME = "sealing-keys"
+RINGS: tuple[Ring, ...] = get_args(Ring)
 LEAD = timedelta(hours=1)
 """How long a new key waits before it seals."""
 READ_EVERY = timedelta(minutes=10)
@@ -29,7 +31,9 @@ class Key(Struct, frozen=True):
     seals_from: datetime
 
 
-class Ring(Struct, frozen=True):
+class Keys(Struct, frozen=True):
+    """A ring as it is stored."""
+
     keys: tuple[Key, ...]
     """Newest first."""
 
@@ -41,31 +45,38 @@ class Ring(Struct, frozen=True):
 class Keyring:
     """The ring as one instance knows it."""
 
-    def __init__(self, secrets: SecretStore, clock: Clock) -> None:
+    def __init__(self, secrets: SecretStore, clock: Clock, ring: Ring) -> None:
         self._secrets = secrets
         self._clock = clock
+        self._ring = ring
         self._known: tuple[datetime, Sealer] | None = None
 
     def sealer(self) -> Sealer:
         """Seals with the key that is due, opens with all of them."""
         now = self._clock.now()
         if self._known is None or now >= self._known[0]:
-            self._known = (now + READ_EVERY, _ring(self._secrets, now).sealer(now))
+            self._known = (now + READ_EVERY, _read(self._secrets, self._ring, now).sealer(now))
         return self._known[1]
 
 
+def secret_name(ring: Ring) -> str:
+    return f"sealing-keys-{ring}"
+
+
 def rotate_if_old(world: World) -> None:
-    """Adds a key once the newest is KEY_AGE old. Two at once: the ring written last is the one."""
+    """Adds a key to each ring whose newest is KEY_AGE old. Two at once: the ring written last is the one."""
     now = world.clock.now()
-    ring = _ring(world.secrets, now)
-    if now - ring.keys[0].seals_from >= KEY_AGE:
-        keys = (Key(new_key(), now + LEAD), *ring.keys)[:KEPT]
-        world.secrets.put(NAME, msgspec.json.encode(Ring(keys)))
+    for name in RINGS:
+        ring = _read(world.secrets, name, now)
+        if now - ring.keys[0].seals_from >= KEY_AGE:
+            keys = (Key(new_key(), now + LEAD), *ring.keys)[:KEPT]
+            world.secrets.put(secret_name(name), msgspec.json.encode(Keys(keys)))
 
 
-def _ring(secrets: SecretStore, now: datetime) -> Ring:
+def _read(secrets: SecretStore, ring: Ring, now: datetime) -> Keys:
     """Two instances that start at once agree on one key: the store keeps the first."""
-    value = secrets.get(NAME)
+    value = secrets.get(secret_name(ring))
     if value is None:
-        value = secrets.create(NAME, msgspec.json.encode(Ring((Key(new_key(), now),))))
-    return msgspec.json.decode(value, type=Ring)
+        first = Keys((Key(new_key(), now),))
+        value = secrets.create(secret_name(ring), msgspec.json.encode(first))
+    return msgspec.json.decode(value, type=Keys)

@@ -1,26 +1,34 @@
-"""A team's mailboxes: who may see and use them, and their settings."""
+"""A team's mailboxes: their state and their settings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from enum import Enum
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from shared import records
+from shared.domain.access import Right, Team, narrower
 from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller
-from shared.domain.errors import Forbidden, InvalidRequest, NotFound, Party
-from shared.domain.mailboxes import Capability, GrantState, Mailbox, ProviderName
+from shared.domain.errors import InvalidRequest, Party
+from shared.domain.events import EventType
+from shared.domain.mailboxes import (
+    WHAT_COLLEAGUES_SEE,
+    Capability,
+    GrantState,
+    Mailbox,
+    ProviderName,
+    Visibility,
+)
 from shared.domain.sync import SyncState
 from shared.domain.versions import ANY, IfMatch, etag
 from shared.domain.views import view
 from shared.ports.documents import Write
 from shared.ports.world import World
-from shared.records import Versioned
-from shared.services import outbox, schedule
+from shared.records import Change, Versioned
+from shared.services import access, outbox, schedule
 from shared.services.accounts import tokens
-from shared.services.paging import PageQuery
+from shared.services.paging import PageQuery, Pages
 
 TROUBLES = 50
 """So many are shown."""
@@ -42,6 +50,8 @@ class SyncPhase(Enum):
     WAITING = "waiting"
     IMPORTING = "importing"
     """Past mail is brought in."""
+    IMPORTED = "imported"
+    """All of it is in; what came meanwhile is next."""
     FOLLOWING_CHANGES = "following_changes"
     UP_TO_DATE = "up_to_date"
     WAITING_FOR_ITS_USER = "waiting_for_its_user"
@@ -91,6 +101,10 @@ class MailboxView(Struct):
     """Whose it is."""
     shared: bool
     """Whether colleagues see it, and send from it."""
+    visibility: Visibility
+    """What colleagues see of its mail, the team's `widest_visibility` considered."""
+    visibility_detail: str
+    """The same in a sentence for people."""
     state: GrantState
     state_reason: str
     """The provider's own code, for support."""
@@ -121,54 +135,24 @@ class MailboxChange(Struct, forbid_unknown_fields=True):
 
     name: str | UnsetType = UNSET
     shared: bool | UnsetType = UNSET
-
-
-# -- who may ----------------------------------------------------------------------------------------
-
-
-def usable(world: World, caller: Caller, mailbox_id: str) -> Versioned[Mailbox]:
-    """A mailbox the caller may see, sync and send from: own, shared with the team, or any to an admin.
-
-    Raises NotFound, also for a colleague's private one: its existence is nobody's business."""
-    found = records.mailboxes(world.documents, caller.team_id).versioned(mailbox_id)
-    if _may_use(caller, found.record):
-        return found
-    raise NotFound(f"There is no mailbox {mailbox_id!r} here.", reason="mailbox_not_found")
-
-
-def sendable(world: World, caller: Caller, mailbox_id: str) -> Mailbox:
-    """A mailbox the caller may write from: being an admin is no right to speak as somebody else.
-
-    Raises NotFound, Forbidden, GrantRevoked, MissingScope."""
-    mailbox = usable(world, caller, mailbox_id).record
-    if not mailbox.shared and mailbox.user_id != caller.user_id:
-        raise Forbidden("Only its owner can send from a private mailbox.", reason="not_yours")
-    tokens.check(world, mailbox, Capability.SEND)
-    return mailbox
-
-
-def own(world: World, caller: Caller, mailbox_id: str) -> Versioned[Mailbox]:
-    """A mailbox whose settings and consent the caller may change. Raises NotFound, Forbidden."""
-    found = usable(world, caller, mailbox_id)
-    if found.record.user_id != caller.user_id and not caller.admin:
-        raise Forbidden(
-            "Only its owner or an admin may do this to a shared mailbox.", reason="not_yours"
-        )
-    return found
-
-
-def _may_use(caller: Caller, mailbox: Mailbox) -> bool:
-    return mailbox.shared or mailbox.user_id == caller.user_id or caller.admin
+    visibility: Visibility | UnsetType = UNSET
+    """For its owner to decide; holds at once, for mail that is stored already too."""
 
 
 # -- reading ----------------------------------------------------------------------------------------
 
 
 def show(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
-    held = usable(world, caller, mailbox_id)
-    shown = _view(held, records.syncs(world.documents).versioned(mailbox_id))
-    shown.sync.troubles = _troubles(world, mailbox_id)
-    return shown
+    return shown(world, access.mailbox(world, caller, mailbox_id, Right.SEE))
+
+
+def shown(world: World, held: Versioned[Mailbox]) -> MailboxView:
+    """For whoever was let through to it, or just made or changed it."""
+    mailbox_id, team_id = held.record.id, held.record.team_id
+    synced = records.syncs(world.documents).versioned(mailbox_id)
+    made = _view(held, synced, access.team(world, team_id))
+    made.sync.troubles = _troubles(world, mailbox_id)
+    return made
 
 
 def _troubles(world: World, mailbox_id: str) -> list[TroubleView]:
@@ -183,22 +167,27 @@ def _troubles(world: World, mailbox_id: str) -> list[TroubleView]:
 
 def list_(world: World, caller: Caller, query: PageQuery) -> MailboxList:
     """Oldest first."""
-    mailboxes, token = records.mailboxes(world.documents, caller.team_id).versions(
-        order_by=("created_at",), limit=query.page_size, after=query.page_token
+    mailboxes = records.mailboxes(world.documents, caller.team_id)
+    seen, token = Pages(world, caller, query, "mailboxes").visible(
+        lambda limit, after: mailboxes.versions(order_by=("created_at",), limit=limit, after=after),
+        access.Viewer(world, caller).mailboxes,
     )
-    mine = [held for held in mailboxes if _may_use(caller, held.record)]
-    syncs = records.syncs(world.documents).many(held.record.id for held in mine)
-    views = [_view(held, syncs[held.record.id]) for held in mine if held.record.id in syncs]
+    syncs = records.syncs(world.documents).many(held.record.id for held in seen)
+    team = access.team(world, caller.team_id)
+    views = [_view(held, syncs[held.record.id], team) for held in seen if held.record.id in syncs]
     return MailboxList(views, token)
 
 
-def _view(held: Versioned[Mailbox], synced: Versioned[SyncState]) -> MailboxView:
+def _view(held: Versioned[Mailbox], synced: Versioned[SyncState], team: Team) -> MailboxView:
     mailbox, sync = held.record, synced.record
+    visible = narrower(mailbox.visibility, team.widest_visibility)
     return view(
         MailboxView,
         mailbox,
-        etag=etag(held.version, shown=(synced.version,)),
+        etag=etag(held.version, shown=(synced.version, visible.value)),
         state_detail=mailbox.sentence,
+        visibility=visible,
+        visibility_detail=WHAT_COLLEAGUES_SEE[visible],
         last_good_at=max(filter(None, (mailbox.last_good_at, sync.last_good_at)), default=None),
         sync=view(
             SyncView,
@@ -224,38 +213,63 @@ def change(
     if_match: IfMatch = ANY,
 ) -> MailboxView:
     """Raises PreconditionFailed when `if_match` names another version than there is."""
-    held = own(world, caller, mailbox_id)
+    right = Right.MANAGE if wanted.visibility is UNSET else Right.OWN
+    held = access.mailbox(world, caller, mailbox_id, right)
     if_match.check(etag(held.version))
-    fields = {k: v for k, v in msgspec.structs.asdict(wanted).items() if v is not UNSET}
+    fields = {k: v for k, v in structs.asdict(wanted).items() if v is not UNSET}
     if len(fields.get("name", "")) > 200:
         raise InvalidRequest.field("/name", "must have at most 200 characters")
+    if wanted.visibility is not UNSET:
+        check_visibility(access.team(world, caller.team_id), wanted.visibility)
     mailboxes = records.mailboxes(world.documents, caller.team_id)
-    updating = mailboxes.updating(mailbox_id, **fields, updated_at=world.clock.now())
-    if if_match.exact:
-        updating = structs.replace(updating, if_version=held.version)
-    world.documents.write(updating, *_audited(world, caller, held.record, wanted.shared))
-    return show(world, caller, mailbox_id)
 
-
-def _audited(
-    world: World, caller: Caller, mailbox: Mailbox, shared: bool | UnsetType
-) -> Sequence[Write]:
-    if shared is UNSET or shared == mailbox.shared:
-        return []
-    detail = "Shared with the team." if shared else "Private from now on."
-    event = AuditEvent.SHARING_CHANGED
-    return [
-        outbox.writing(
-            world, mailbox.team_id, mailbox.id, event, user_id=caller.user_id, detail=detail
+    def decide(current: Mailbox) -> Change[Mailbox]:
+        changed = structs.replace(current, **fields, updated_at=world.clock.now())
+        entries = list(_audited(world, caller, current, changed))
+        if changed.visibility is current.visibility:
+            return Change(changed, entries)
+        told = outbox.mailbox(
+            world,
+            changed,
+            EventType.MAILBOX_VISIBILITY_CHANGED,
+            visibility=changed.visibility.value,
         )
-    ]
+        return Change(told.record, [*told.also, *entries])
+
+    if if_match.exact:
+        change = decide(held.record)
+        replacing = mailboxes.replacing(mailbox_id, held, change.record)
+        world.documents.write(replacing, *change.also)
+    else:
+        mailboxes.change(mailbox_id, decide)
+    return shown(world, records.mailboxes(world.documents, caller.team_id).versioned(mailbox_id))
+
+
+def check_visibility(team: Team, wanted: Visibility) -> None:
+    """Raises InvalidRequest beyond what the team allows."""
+    if narrower(wanted, team.widest_visibility) is not wanted:
+        raise InvalidRequest.field(
+            "/visibility",
+            f"may be {team.widest_visibility.value} at most: your team's admins say so",
+        )
+
+
+def _audited(world: World, caller: Caller, before: Mailbox, after: Mailbox) -> Iterator[Write]:
+    if before.shared != after.shared:
+        detail = "Shared with the team." if after.shared else "Private from now on."
+        event = AuditEvent.SHARING_CHANGED
+        yield outbox.writing(world, after.team_id, after.id, event, caller=caller, detail=detail)
+    if before.visibility is not after.visibility:
+        detail = WHAT_COLLEAGUES_SEE[after.visibility]
+        event = AuditEvent.VISIBILITY_CHANGED
+        yield outbox.writing(world, after.team_id, after.id, event, caller=caller, detail=detail)
 
 
 def sync_now(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
     """Due at once: by a task of its own, and by the schedule should that get lost.
 
     Raises GrantRevoked, MissingScope."""
-    mailbox = usable(world, caller, mailbox_id).record
+    mailbox = access.mailbox(world, caller, mailbox_id, Right.USE).record
     tokens.check(world, mailbox, Capability.READ)
     schedule.soon(world, mailbox_id, due=True)
-    return show(world, caller, mailbox_id)
+    return shown(world, records.mailboxes(world.documents, caller.team_id).versioned(mailbox_id))

@@ -33,6 +33,7 @@ from shared.domain.errors import (
 from shared.domain.mailboxes import Capability, GrantState, Mailbox
 from shared.domain.tokens import CachedToken, Failure, failure
 from shared.ports.providers import Credential, MailProvider
+from shared.ports.secrets import Ring
 from shared.ports.world import World
 from shared.records import Change, Leased, Versioned, leased
 from shared.services.accounts import grant_states
@@ -177,22 +178,25 @@ class Tokens:
         )
 
     def _usable(self, cached: Versioned[CachedToken] | None) -> Access | None:
-        access = self._open(cached.record.sealed, "access-token", Access) if cached else None
+        access = self._open(cached.record.sealed, "access", Access) if cached else None
         return access if access and self._world.clock.now() < access.good_until else None
 
-    def _open(self, sealed: str, what: str, kind: type[S]) -> S | None:
+    def _open(self, sealed: str, ring: Ring, kind: type[S]) -> S | None:
         """None when there is nothing that we can read: a key that is gone, or a newer release's."""
         if not sealed:
             return None
         try:
-            plain = self._world.sealer.open(sealed, context=f"{what}/{self._mailbox.id}")
+            plain = self._world.sealer(ring).open(sealed, context=self._context(ring))
             return msgspec.json.decode(plain, type=kind)
         except (InvalidRequest, msgspec.ValidationError):
             return None
 
-    def _seal(self, value: Struct, what: str) -> str:
+    def _seal(self, value: Struct, ring: Ring) -> str:
         plain = msgspec.json.encode(value)
-        return self._world.sealer.seal(plain, context=f"{what}/{self._mailbox.id}")
+        return self._world.sealer(ring).seal(plain, context=self._context(ring))
+
+    def _context(self, ring: Ring) -> str:
+        return f"{ring}-token/{self._mailbox.id}"
 
     def _take_lease(self, seen: CachedToken | None) -> Leased[CachedToken] | None:
         """None when somebody else has it, or was faster and refreshed what was `seen`."""
@@ -229,7 +233,7 @@ class Tokens:
         life = timedelta(seconds=fresh.expires_in)
         good_until = self._world.clock.now() + max(life - MARGIN, life * 4 / 5)
         access = Access(fresh.access_token, good_until)
-        sealed = self._seal(access, "access-token")
+        sealed = self._seal(access, "access")
         self._give_back(lease, sealed=sealed, rotated=rotated, failure=None)
         grant_states.refreshed(self._world, self._mailbox)
         return access
@@ -286,7 +290,7 @@ class Tokens:
         return kept
 
     def _newest(self, kept: Kept, lease: CachedToken) -> str:
-        rotated = self._open(lease.rotated, "refresh-token", Rotated)
+        rotated = self._open(lease.rotated, "refresh", Rotated)
         follows = rotated is not None and rotated.follows == _digest(kept)
         return rotated.refresh_token if rotated and follows else kept.refresh_token
 
@@ -299,7 +303,7 @@ class Tokens:
             if self._stored() == kept:  # or a new consent was stored meanwhile
                 self._make_secret(newest)
             return ""
-        return self._seal(Rotated(newest, _digest(kept)), "refresh-token")
+        return self._seal(Rotated(newest, _digest(kept)), "refresh")
 
     def _make_secret(self, newest: str) -> None:
         """Looks afterwards: a disconnection at the same moment must not leave this one behind."""

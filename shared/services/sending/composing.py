@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from shared import records
+from shared.domain.caller import Caller
 from shared.domain.emails import Email
 from shared.domain.errors import FieldError, InvalidRequest
 from shared.domain.mail import Address, reply_subject
 from shared.mime.addresses import require_sendable
 from shared.ports.world import World
+from shared.services import access
 
 MAX_BODY = 700_000
 """UTF-8 bytes of HTML and text together: the record must fit one document."""
@@ -24,8 +25,8 @@ Recipients = tuple[str | Recipient, ...]
 """Plain addresses, or objects that add a name to show."""
 
 
-def fill(world: World, email: Email, given: Mapping[str, object]) -> None:
-    """Takes over the given fields. Raises InvalidRequest naming every one that is wrong."""
+def fill(world: World, caller: Caller, email: Email, given: Mapping[str, object]) -> None:
+    """Takes over the fields that the caller gives. Raises InvalidRequest naming every one that is wrong."""
     errors: list[FieldError] = []
     for field in ("to", "cc", "bcc"):
         if field in given:
@@ -45,20 +46,19 @@ def fill(world: World, email: Email, given: Mapping[str, object]) -> None:
             errors.append(FieldError(f"/{body}", "must not hold NUL characters"))
     if len(email.html.encode()) + len(email.text.encode()) > MAX_BODY:
         errors.append(FieldError("/html", f"HTML and text may have {MAX_BODY} bytes together"))
-    if email.in_reply_to and not _answers(world, email):
+    if given.get("in_reply_to") and not access.answerable(world, caller, email.in_reply_to):
         errors.append(FieldError("/in_reply_to", "there is no such message"))
     if errors:
         raise InvalidRequest("This email cannot be sent as it is.", errors=errors)
 
 
-def complete(world: World, email: Email) -> None:
+def complete(world: World, caller: Caller, email: Email) -> None:
     """What an answer that is about to leave takes from the mail it answers, where its author gave
     nothing: subject and recipients. Raises InvalidRequest for an email that says nothing at all."""
     if not (email.subject.strip() or email.text.strip() or email.html.strip()):
         raise InvalidRequest.field("/text", "an email needs a subject or a text")
-    held = records.messages(world.documents, email.team_id).find(email.in_reply_to)
-    if held is not None:
-        answered = held.record.envelope
+    if message := access.answerable(world, caller, email.in_reply_to):
+        answered = message.envelope
         email.subject = email.subject or reply_subject(answered.subject)
         if not email.to + email.cc + email.bcc:
             email.to = answered.answered_to()
@@ -78,7 +78,3 @@ def _recipients(field: str, given: object, errors: list[FieldError]) -> tuple[Ad
         except ValueError as error:
             errors.append(FieldError(f"/{field}/{place}", str(error)))
     return tuple(good)
-
-
-def _answers(world: World, email: Email) -> bool:
-    return records.messages(world.documents, email.team_id).find(email.in_reply_to) is not None

@@ -46,6 +46,7 @@ from shared.ports.documents import Where
 from shared.ports.providers import MailProvider, Near, SendOutcome
 from shared.ports.world import World
 from shared.records import Change, Leased, leased
+from shared.services import outbox
 from shared.services.accounts import tokens
 from shared.services.sending import emails, outgoing
 from shared.services.timelines import intake
@@ -267,20 +268,25 @@ class Delivery:
             sent_at=envelope.at,
         )
         arrivals = [intake.Arrival(mail, contacts)] if contacts else []
-        intake.store(self._world, mailbox, arrivals, self._lease.releasing(done))
+        told = outbox.email(self._world, done)
+        release = self._lease.releasing(told.record)
+        intake.store(self._world, mailbox, arrivals, release, *told.also)
         self._log(done)
 
     def _end(self, status: EmailStatus, detail: str = "", reason: str = "") -> None:
-        self._email = self._noted(reason or status.value, detail)
-        sent_at = self._world.clock.now() if status is EmailStatus.SENT else None
-        self._release(
+        now = self._world.clock.now()
+        done = structs.replace(
+            self._noted(reason or status.value, detail),
             status=status,
             failure=detail,
             failure_reason=reason,
             due_at=self._tidied_at(),
-            sent_at=sent_at,
+            sent_at=now if status is EmailStatus.SENT else None,
+            updated_at=now,
         )
-        self._log(self._email)
+        told = outbox.email(self._world, done)
+        self._lease.release(lambda _: told)
+        self._log(done)
 
     def _tidied_at(self) -> datetime | None:
         """When it is to be looked after once more though it has ended."""

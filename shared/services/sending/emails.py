@@ -1,6 +1,7 @@
 """Outgoing mail as its author handles it: write, change, send, cancel, follow. Delivery is
-`shared.services.sending.deliver`."""
+`shared.services.sending.delivery`."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -9,7 +10,9 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from shared import records
 from shared.domain import ids
-from shared.domain.caller import Caller
+from shared.domain.access import Right
+from shared.domain.audit import AuditEvent
+from shared.domain.caller import Caller, Scope
 from shared.domain.emails import Attempt, Email, EmailStatus, Step, may_have_left
 from shared.domain.errors import (
     AlreadyExists,
@@ -18,15 +21,17 @@ from shared.domain.errors import (
     Unprocessable,
 )
 from shared.domain.mail import Address
+from shared.domain.mailboxes import Capability, Mailbox
 from shared.domain.versions import ANY, IfMatch, etag
 from shared.domain.views import view
 from shared.mime.sanitise import clean_html
-from shared.ports.documents import Where
+from shared.ports.documents import Where, Write
 from shared.ports.tasks import Task
 from shared.ports.world import World
 from shared.records import Versioned
-from shared.services.accounts import mailboxes
-from shared.services.paging import PageQuery
+from shared.services import access, outbox
+from shared.services.accounts import tokens
+from shared.services.paging import PageQuery, Pages
 from shared.services.sending import composing
 from shared.services.sending.composing import Recipients
 
@@ -86,6 +91,8 @@ class EmailView(Struct):
     text: str
     in_reply_to: str
     """The message that it answers."""
+    changed_by: tuple[str, ...]
+    """Who else changed, sent or cancelled it."""
     attempts: tuple[Attempt, ...]
     """Of delivering it, the latest last."""
     failure: str
@@ -116,9 +123,9 @@ def create(world: World, caller: Caller, new: NewEmail, key: str = "") -> EmailV
     """Queued (or kept as a draft) when it returns. With a `key` the caller's email of that key is made
     once, for ever: longer than any other request's key is remembered.
 
-    Raises InvalidRequest, what `mailboxes.sendable` raises, and Unprocessable for the key of another
-    email."""
-    mailbox = mailboxes.sendable(world, caller, new.mailbox_id)
+    Raises InvalidRequest, NotFound, Forbidden, GrantRevoked, MissingScope, and Unprocessable for the key
+    of another email."""
+    mailbox = _writable(world, caller, new.mailbox_id, draft=new.draft)
     now = world.clock.now()
     email = Email(
         id=ids.made("email", caller.team_id, caller.user_id, key=key),
@@ -130,15 +137,24 @@ def create(world: World, caller: Caller, new: NewEmail, key: str = "") -> EmailV
         created_at=now,
         updated_at=now,
     )
-    composing.fill(world, email, msgspec.structs.asdict(new))
+    composing.fill(world, caller, email, structs.asdict(new))
     if not new.draft:
-        _queue(world, email)
+        _queue(world, caller, email)
+    made = records.Change(email) if new.draft else outbox.email(world, email)
+    creating = records.emails(world.documents, caller.team_id).creating(email.id, made.record)
     try:
-        records.emails(world.documents, caller.team_id).create(email.id, email)
+        world.documents.write(creating, *made.also)
     except AlreadyExists:
         email = _made_before(world, email)
     _start(world, email)
-    return show(world, caller, email.id)
+    return _shown(world, email)
+
+
+def _writable(world: World, caller: Caller, mailbox_id: str, *, draft: bool) -> Mailbox:
+    right = Right.WRITE if draft else Right.SEND
+    mailbox = access.mailbox(world, caller, mailbox_id, right).record
+    tokens.check(world, mailbox, Capability.SEND)
+    return mailbox
 
 
 def _made_before(world: World, email: Email) -> Email:
@@ -151,8 +167,8 @@ def _made_before(world: World, email: Email) -> Email:
     return held
 
 
-def _queue(world: World, email: Email) -> None:
-    composing.complete(world, email)
+def _queue(world: World, caller: Caller, email: Email) -> None:
+    composing.complete(world, caller, email)
     email.status = EmailStatus.QUEUED
     email.due_at = world.clock.now() + GRACE
 
@@ -172,33 +188,33 @@ def change(
     world: World, caller: Caller, email_id: str, wanted: EmailChange, if_match: IfMatch = ANY
 ) -> EmailView:
     """Of a draft only. Raises PreconditionRequired, PreconditionFailed."""
-    held = _own(world, caller, email_id)
+    held = access.email(world, caller, email_id, Scope.DRAFT)
     _expect(held.record, EmailStatus.DRAFT)
     if_match.check(etag(held.version), required=True)
-    given = {k: v for k, v in msgspec.structs.asdict(wanted).items() if v is not UNSET}
-    composing.fill(world, held.record, given)
-    _replace(world, held)
-    return show(world, caller, email_id)
+    given = {k: v for k, v in structs.asdict(wanted).items() if v is not UNSET}
+    composing.fill(world, caller, held.record, given)
+    _replace(world, caller, held, AuditEvent.EMAIL_CHANGED, told=False)
+    return _shown(world, held.record)
 
 
 def send(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -> EmailView:
     """A draft, or again one that certainly failed."""
-    held = _own(world, caller, email_id)
+    held = access.email(world, caller, email_id, Scope.SEND)
     if_match.check(etag(held.version))
     _expect(held.record, EmailStatus.DRAFT, EmailStatus.FAILED)
-    mailboxes.sendable(world, caller, held.record.mailbox_id)
+    _writable(world, caller, held.record.mailbox_id, draft=False)
     held.record.failure = held.record.failure_reason = ""
     held.record.lookups = 0
-    _queue(world, held.record)
-    _replace(world, held)
+    _queue(world, caller, held.record)
+    _replace(world, caller, held, AuditEvent.EMAIL_SENT)
     _start(world, held.record)
-    return show(world, caller, email_id)
+    return _shown(world, held.record)
 
 
 def cancel(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -> EmailView:
     """Before it leaves, also while a worker is at it: that one loses its lease, and finds out before it
     asks the provider to send. What was prepared there is cleared away by a delivery task."""
-    held = _own(world, caller, email_id)
+    held = access.email(world, caller, email_id, Scope.SEND)
     email = held.record
     if_match.check(etag(held.version))
     if not (email.status is EmailStatus.SENDING and not may_have_left(email)):
@@ -211,20 +227,22 @@ def cancel(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY)
         stray=email.stray or email.step is Step.PREPARING,
         due_at=now + GRACE if prepared else None,
     )
-    _replace(world, structs.replace(held, record=cancelled))
+    held = structs.replace(held, record=cancelled)
+    _replace(world, caller, held, AuditEvent.EMAIL_CHANGED)
     if email.handle and not email.lease.runs(now):
         with suppress(ProviderUnavailable):
             world.tasks.enqueue(task(cancelled))
-    return show(world, caller, email_id)
+    return _shown(world, cancelled)
 
 
 def delete(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -> None:
     """A draft, or what was cancelled; the others are the record of what happened."""
-    held = _own(world, caller, email_id)
+    held = access.email(world, caller, email_id, Scope.DRAFT)
     if_match.check(etag(held.version))
     _expect(held.record, EmailStatus.DRAFT, EmailStatus.CANCELLED)
     emails = records.emails(world.documents, caller.team_id)
-    world.documents.write(emails.deleting(email_id, held))
+    entry = _audited(world, caller, held.record, AuditEvent.EMAIL_CHANGED, "Deleted.")
+    world.documents.write(emails.deleting(email_id, held), *entry)
 
 
 def _expect(email: Email, *allowed: EmailStatus) -> None:
@@ -236,39 +254,75 @@ def _expect(email: Email, *allowed: EmailStatus) -> None:
         )
 
 
-def _replace(world: World, held: Versioned[Email]) -> None:
+def _replace(
+    world: World,
+    caller: Caller,
+    held: Versioned[Email],
+    event: AuditEvent,
+    *,
+    told: bool = True,
+) -> None:
+    """Without `told` for what changes no state that anybody waits for."""
     email = held.record
     email.updated_at = world.clock.now()
-    records.emails(world.documents, email.team_id).replace(email.id, held, email)
+    if caller.user_id not in {email.user_id, *email.changed_by}:
+        email.changed_by = (*email.changed_by, caller.user_id)
+    change = outbox.email(world, email) if told else records.Change(email)
+    replacing = records.emails(world.documents, email.team_id).replacing(
+        email.id, held, change.record
+    )
+    entries = _audited(world, caller, email, event, f"Now {email.status.value}.")
+    world.documents.write(replacing, *change.also, *entries)
+
+
+def _audited(
+    world: World, caller: Caller, email: Email, event: AuditEvent, detail: str
+) -> Sequence[Write]:
+    """Of what somebody does with another's email."""
+    if caller.user_id == email.user_id:
+        return []
+    entry = outbox.writing(
+        world,
+        email.team_id,
+        email.mailbox_id,
+        event,
+        caller=caller,
+        email_id=email.id,
+        detail=detail,
+    )
+    return [entry]
 
 
 # -- reading ----------------------------------------------------------------------------------------
 
 
 def show(world: World, caller: Caller, email_id: str) -> EmailView:
-    return _view(_own(world, caller, email_id))
+    return _view(access.email(world, caller, email_id, Scope.READ))
 
 
 def list_(world: World, caller: Caller, query: EmailQuery) -> EmailList:
-    """Newest first: the caller's own, or with mailbox_id those of a mailbox the caller may use."""
+    """Newest first: the caller's own, or with mailbox_id those of that mailbox that the caller may see."""
+    access.require(caller, Scope.READ)
     where = [Where("user_id", "==", caller.user_id)]
     if query.mailbox_id:
-        mailbox = mailboxes.usable(world, caller, query.mailbox_id).record
+        mailbox = access.mailbox(world, caller, query.mailbox_id, Right.SEE).record
         where = [Where("mailbox_id", "==", mailbox.id)]
     if query.status is not UNSET:
         where.append(Where("status", "==", query.status.value))
-    page, token = records.emails(world.documents, caller.team_id).versions(
-        *where, order_by=("-created_at",), limit=query.page_size, after=query.page_token
+    emails = records.emails(world.documents, caller.team_id)
+    viewer = access.Viewer(world, caller)
+    seen, token = Pages(world, caller, query, "emails").visible(
+        lambda limit, after: emails.versions(
+            *where, order_by=("-created_at",), limit=limit, after=after
+        ),
+        viewer.emails,
     )
-    return EmailList([_view(email) for email in page], token)
+    return EmailList([_view(email) for email in seen], token)
 
 
-def _own(world: World, caller: Caller, email_id: str) -> Versioned[Email]:
-    """One the caller wrote, or of a mailbox the caller may use. Raises NotFound."""
-    held = records.emails(world.documents, caller.team_id).versioned(email_id)
-    if held.record.user_id != caller.user_id:
-        mailboxes.usable(world, caller, held.record.mailbox_id)
-    return held
+def _shown(world: World, email: Email) -> EmailView:
+    """What somebody just did, as it is now."""
+    return _view(records.emails(world.documents, email.team_id).versioned(email.id))
 
 
 def _view(held: Versioned[Email]) -> EmailView:

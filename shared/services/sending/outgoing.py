@@ -4,20 +4,23 @@ from datetime import datetime
 
 from msgspec import structs
 
-from shared import records
+from shared.domain.caller import Caller
 from shared.domain.emails import Email
 from shared.domain.mail import Address, Content, Envelope, Mail, OutgoingMail
 from shared.domain.mailboxes import Mailbox
 from shared.domain.messages import Message
 from shared.mime.text import from_html
 from shared.ports.world import World
+from shared.services import access
 
 SNIPPET = 200
 """Characters, as many as Gmail shows."""
 
 
 def build(world: World, email: Email, mailbox: Mailbox) -> OutgoingMail:
-    answered = records.messages(world.documents, email.team_id).find(email.in_reply_to)
+    """An answer to what its author may not see any more begins a conversation of its own."""
+    author = Caller(email.user_id, email.team_id)
+    answered = access.answerable(world, author, email.in_reply_to)
     outgoing = OutgoingMail(
         mark=email.id,
         sender=Address(mailbox.address, mailbox.name),
@@ -28,7 +31,7 @@ def build(world: World, email: Email, mailbox: Mailbox) -> OutgoingMail:
         html=email.html,
         text=email.text,
     )
-    return _answering(outgoing, answered.record, mailbox) if answered else outgoing
+    return _answering(outgoing, answered, mailbox) if answered else outgoing
 
 
 def _answering(outgoing: OutgoingMail, message: Message, mailbox: Mailbox) -> OutgoingMail:

@@ -32,7 +32,7 @@ from shared.domain.sync import SyncState, pause, sync_id
 from shared.ports.providers import ChangePage
 from shared.ports.world import World
 from shared.records import Change, Versioned, leased
-from shared.services import schedule
+from shared.services import outbox, schedule
 from shared.services.accounts import grant_states, tokens
 from shared.services.syncing import feeds
 from shared.services.syncing.feeds import Listing
@@ -43,6 +43,8 @@ LEASE = timedelta(seconds=45)
 PATIENCE = timedelta(minutes=1)
 """How long a provider that asks to wait is left alone when it names no time."""
 LONGEST_WAIT = timedelta(days=1)
+TELL_EVERY = timedelta(seconds=30)
+"""How often events say how far an import is."""
 CLOCKS_DIFFER = timedelta(seconds=30)
 """Between machines: a task that is due so soon may be the one at hand."""
 
@@ -209,7 +211,7 @@ class Run:
         fresh = expired or self._state.cursor is None
         cursor = self._feed.cursor() if fresh else None
         self._state.importing = self._feed.begin(self._state, cursor=cursor, expired=expired)
-        self._save("importing")
+        self._save("importing", tell=True)
 
     def _import(self) -> None:
         """The import moves on only once its page is taken in."""
@@ -221,7 +223,12 @@ class Run:
             self._feed.finish(after)
         for name in ("cursor", "covered_through", "covered_recent", "importing"):
             setattr(self._state, name, getattr(after, name))
-        self._save("importing")
+        if self._state.importing:
+            told_at = self._state.told_at
+            now = self._world.clock.now()
+            self._save("importing", tell=told_at is None or now - told_at >= TELL_EVERY)
+        else:
+            self._save("imported", tell=True)
 
     def _take(
         self, listing: Listing, page: ChangePage | None = None, *, refile: bool = False
@@ -256,11 +263,18 @@ class Run:
 
     # -- storing --------------------------------------------------------------------------------------
 
-    def _save(self, phase: str) -> None:
+    def _save(self, phase: str, *, tell: bool = False) -> None:
+        """With `tell`, an event says how far the import is."""
         assert self._lease is not None  # noqa: S101  # only the holder of the lease works
         self._state.progress.phase = phase
         self._progressed = True
-        self._lease.save(lambda current: Change(self._merged(current)))
+
+        def saving(current: SyncState) -> Change[SyncState]:
+            merged = self._merged(current)
+            return outbox.import_progress(self._world, merged) if tell else Change(merged)
+
+        self._lease.save(saving)
+        self._state.told_at = self._lease.record.told_at
 
     def _merged(self, current: SyncState) -> SyncState:
         """What this worker knows, laid over what the schedule and the users wrote meanwhile."""

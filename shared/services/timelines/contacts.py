@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from shared import records
 from shared.domain import ids
-from shared.domain.caller import Caller
-from shared.domain.contacts import Activity, Contact, ContactAddress, Direction, address_id
+from shared.domain.access import Visible
+from shared.domain.caller import Caller, Scope
+from shared.domain.contacts import Contact, ContactAddress, Direction, address_id
 from shared.domain.errors import (
     AlreadyExists,
     Conflict,
@@ -20,12 +21,13 @@ from shared.domain.mail import Kind
 from shared.domain.mailboxes import GrantState
 from shared.domain.versions import etag
 from shared.domain.views import view
+from shared.mime import names
 from shared.mime.addresses import normalise
 from shared.ports.documents import Where
 from shared.ports.world import World
 from shared.records import Versioned
-from shared.services import schedule
-from shared.services.paging import PageQuery
+from shared.services import access, outbox, schedule
+from shared.services.paging import PageQuery, Pages
 
 MAX_ADDRESSES = 50
 
@@ -69,6 +71,8 @@ class ActivityView(Struct):
     message_id: str
     message: str
     """The path of the mail itself."""
+    visible: Visible
+    """How much of the mail the caller sees, here and there."""
 
 
 class Timeline(Struct):
@@ -90,6 +94,7 @@ def create(world: World, caller: Caller, new: NewContact, key: str = "") -> Cont
 
     Past mail with the contact is brought in by each mailbox's next sync, which starts at once.
     """
+    access.require(caller, Scope.MANAGE)
     now = world.clock.now()
     contact = Contact(
         id=ids.made("contact", caller.team_id, caller.user_id, key=key),
@@ -97,6 +102,7 @@ def create(world: World, caller: Caller, new: NewContact, key: str = "") -> Cont
         name=_name(new.name),
         addresses=_addresses(new.addresses),
         created_at=now,
+        created_by=caller.user_id,
     )
     contacts = records.contacts(world.documents, caller.team_id)
     index = records.addresses(world.documents, caller.team_id)
@@ -106,16 +112,18 @@ def create(world: World, caller: Caller, new: NewContact, key: str = "") -> Cont
         )
         for address in contact.addresses
     ]
+    told = outbox.contact(world, contact, "created")
     try:
         world.documents.write(
-            contacts.creating(contact.id, contact),
+            contacts.creating(contact.id, told.record),
+            *told.also,
             *(index.creating(address_id(entry.address), entry) for entry in entries),
         )
     except AlreadyExists as error:
         if contacts.find(contact.id) is None:
             raise _taken(world, caller, contact) from error
     _sync_team(world, caller)
-    return show(world, caller, contact.id)
+    return _view(contacts.versioned(contact.id))
 
 
 def _name(text: str) -> str:
@@ -168,16 +176,18 @@ def _sync_team(world: World, caller: Caller) -> None:
 
 
 def show(world: World, caller: Caller, contact_id: str) -> ContactView:
+    access.require(caller, Scope.READ)
     return _view(records.contacts(world.documents, caller.team_id).versioned(contact_id))
 
 
 def list_(world: World, caller: Caller, query: ContactQuery) -> ContactList:
     """Oldest first."""
+    access.require(caller, Scope.READ)
     contacts = records.contacts(world.documents, caller.team_id)
     if query.address:
         return ContactList(_by_address(world, caller, query.address), "")
-    page, token = contacts.versions(
-        order_by=("created_at",), limit=query.page_size, after=query.page_token
+    page, token = Pages(world, caller, query, "contacts").plain(
+        lambda limit, after: contacts.versions(order_by=("created_at",), limit=limit, after=after)
     )
     return ContactList([_view(contact) for contact in page], token)
 
@@ -194,17 +204,27 @@ def _by_address(world: World, caller: Caller, address: str) -> list[ContactView]
 
 
 def timeline(world: World, caller: Caller, contact_id: str, query: PageQuery) -> Timeline:
-    """Newest first."""
-    records.contacts(world.documents, caller.team_id).get(contact_id)
-    page, token = records.activities(world.documents, caller.team_id, contact_id).page(
-        order_by=("-at",), limit=query.page_size, after=query.page_token
+    """Newest first: the lines of which the caller may see anything, each as their best copy shows it."""
+    contact = records.contacts(world.documents, caller.team_id).get(contact_id)
+    lines = records.activities(world.documents, caller.team_id, contact_id)
+    viewer = access.Viewer(world, caller)
+    seen, token = Pages(world, caller, query, f"timeline of {contact_id}").visible(
+        lambda limit, after: lines.page(order_by=("-at",), limit=limit, after=after),
+        lambda page: viewer.lines(contact, page),
     )
-    return Timeline([_activity(activity) for activity in page], token)
+    return Timeline([_activity(one) for one in seen], token)
 
 
 def _view(held: Versioned[Contact]) -> ContactView:
     return view(ContactView, held.record, etag=etag(held.version))
 
 
-def _activity(activity: Activity) -> ActivityView:
-    return view(ActivityView, activity, message=f"/messages/{activity.message_id}")
+def _activity(seen: access.SeenLine) -> ActivityView:
+    return view(
+        ActivityView,
+        seen.line,
+        subject=names.line(seen.line.subject),
+        snippet=names.line(seen.line.snippet),
+        visible=seen.sight.name.lower(),
+        message=f"/messages/{seen.line.message_id}",
+    )

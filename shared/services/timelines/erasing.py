@@ -68,9 +68,9 @@ def _messages(world: World, mailbox: Mailbox) -> bool:
     found, _ = records.messages(world.documents, mailbox.team_id).page(
         Where("mailbox_id", "==", mailbox.id), limit=MESSAGES
     )
-    intake.write_until_settled(world, lambda: lines.removing(world, found))
+    intake.write_until_settled(world, lambda: [[write] for write in lines.removing(world, found)])
     intake.write_until_settled(
-        world, lambda: [write for message in found for write in _deleting(world, message)]
+        world, lambda: [[write] for message in found for write in _deleting(world, message)]
     )
     return bool(found)
 

@@ -22,6 +22,9 @@ MAX_BYTES = 6_000_000
 """Of one write, well below the store's 500 and 9 MiB; a document adds some overhead of its own."""
 TRIES = 5
 
+Unit = Sequence[Write]
+"""What is written together or not at all: a line of a timeline and the event that tells of it."""
+
 
 class Arrival(Struct, frozen=True):
     """One mail and the contacts on whose timelines it belongs."""
@@ -58,11 +61,11 @@ def refile(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
         if more := tuple(c for c in contacts if c not in message.contact_ids):
             late.append(structs.replace(message, contact_ids=message.contact_ids + more))
     if late:
-        updating = [kept.updating(one.id, contact_ids=one.contact_ids) for one in late]
+        updating = [[kept.updating(one.id, contact_ids=one.contact_ids)] for one in late]
         write_until_settled(world, lambda: [*lines.writes(world, late), *updating])
 
 
-def _writes(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival]) -> Iterator[Write]:
+def _writes(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival]) -> Iterator[Unit]:
     """Activities, then mail by mail its pieces and the message. A message comes after all that
     belongs to it: where it is there, nothing is missing, however many writes it took."""
     bodies = [body_pieces(arrival.mail.content) for arrival in arrivals]
@@ -83,8 +86,8 @@ def _writes(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival]) -> Iter
     kept = records.messages(world.documents, mailbox.team_id)
     for message, body in zip(messages, bodies, strict=True):
         pieces = records.pieces(world.documents, mailbox.team_id, message.id)
-        yield from (pieces.putting(str(number), piece) for number, piece in enumerate(body))
-        yield kept.putting(message.id, message)
+        yield from ([pieces.putting(str(number), piece)] for number, piece in enumerate(body))
+        yield [kept.putting(message.id, message)]
 
 
 def _ours(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival]) -> dict[str, Email]:
@@ -98,14 +101,14 @@ def _ours(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival]) -> dict[s
 
 
 def write_until_settled(
-    world: World, writes: Callable[[], Iterable[Write]], also: Sequence[Write] = ()
+    world: World, units: Callable[[], Iterable[Unit]], also: Sequence[Write] = ()
 ) -> None:
-    """Another mailbox of the team may take in a copy of the same mail at the same moment: then the
-    activities are read and merged again."""
+    """Writes in as few batches as they fit in, each unit whole. Another mailbox of the team may take in a
+    copy of the same mail at the same moment: then the activities are read and merged again."""
     for attempt in range(TRIES):
         try:
-            for group in _grouped(writes(), also):
-                world.documents.write(*group)
+            for batch in _batches(units(), also):
+                world.documents.write(*batch)
         except (AlreadyExists, PreconditionFailed):
             if attempt == TRIES - 1:
                 raise
@@ -113,15 +116,19 @@ def write_until_settled(
             return
 
 
-def _grouped(writes: Iterable[Write], also: Sequence[Write]) -> Iterator[list[Write]]:
-    group: list[Write] = []
+def _batches(units: Iterable[Unit], also: Sequence[Write]) -> Iterator[list[Write]]:
+    batch: list[Write] = []
     size = 0
-    for write in writes:
-        weight = 2_000 + sum(len(v) * 2 for v in write.data.values() if isinstance(v, str))
-        if group and (len(group) >= MAX_WRITES or size + weight > MAX_BYTES):
-            yield group
-            group, size = [], 0
-        group.append(write)
+    for unit in units:
+        weight = sum(_weight(write) for write in unit)
+        if batch and (len(batch) + len(unit) > MAX_WRITES or size + weight > MAX_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch += unit
         size += weight
-    if group or also:
-        yield [*group, *also]
+    if batch or also:
+        yield [*batch, *also]
+
+
+def _weight(write: Write) -> int:
+    return 2_000 + sum(len(v) * 2 for v in write.data.values() if isinstance(v, str))

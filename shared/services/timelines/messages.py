@@ -5,6 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from shared import records
+from shared.domain.access import Sight, Visible, thread_id
 from shared.domain.caller import Caller
 from shared.domain.contacts import Direction
 from shared.domain.mail import Address, Attachment, Invitation, Kind
@@ -13,7 +14,7 @@ from shared.domain.versions import etag
 from shared.domain.views import view
 from shared.mime import names, sanitise
 from shared.ports.world import World
-from shared.services import outbox
+from shared.services import access, outbox
 
 
 class MessageView(Struct, rename={"sender": "from"}):
@@ -22,6 +23,10 @@ class MessageView(Struct, rename={"sender": "from"}):
     id: str
     etag: str
     mailbox_id: str
+    visible: Visible
+    """How much of it the caller sees; the rest is empty."""
+    thread: str
+    """The id of its conversation, at /threads."""
     thread_id: str
     """The provider's conversation; it belongs to the mailbox."""
     direction: Direction
@@ -66,35 +71,39 @@ class MessageView(Struct, rename={"sender": "from"}):
 
 
 def show(world: World, caller: Caller, message_id: str, *, unread: bool = False) -> MessageView:
-    """Any user of the team: the mail is on a timeline that the whole team sees. The audit trail tells
-    its owner who read it, unless it is `unread`: asked for, and not shown."""
-    held = records.messages(world.documents, caller.team_id).versioned(message_id)
-    message = held.record
-    text, html = _body(world, caller, message)
-    if not unread:
+    """As much of it as the caller may see. The audit trail tells its owner who read it whole, unless it
+    is `unread`: asked for, and not shown. Raises NotFound."""
+    seen = access.message(world, caller, message_id)
+    message, whole = seen.held.record, seen.sight is Sight.EVERYTHING
+    text, html = _body(world, caller, message) if whole else ("", "")
+    if whole and not unread:
         outbox.mail_read(world, caller, message)
     shown = sanitise.shown(html)
+    files = message.attachments if whole else ()
+    envelope = access.as_seen(message.envelope, seen.sight)
     return view(
         MessageView,
-        names.shown(message.envelope),
+        names.shown(envelope),
         id=message.id,
-        etag=etag(held.version),
+        etag=etag(seen.held.version, caller.user_id, seen.sight),
         mailbox_id=message.mailbox_id,
-        direction=Direction.OUTGOING if message.envelope.outgoing else Direction.INCOMING,
+        thread=thread_id(message.mailbox_id, message.envelope.thread_id),
+        visible=seen.sight.name.lower(),
+        direction=Direction.OUTGOING if envelope.outgoing else Direction.INCOMING,
         user_id=message.user_id,
         kind=message.kind,
-        rfc_message_id=message.envelope.message_id,
-        email_id=message.email_id,
+        rfc_message_id=envelope.message_id,
+        email_id=message.email_id if whole else "",
         contact_ids=message.contact_ids,
         text=text,
-        text_quoted_from=message.quoted_from,
+        text_quoted_from=message.quoted_from if whole else None,
         html=shown.html,
         html_quoted_from=shown.quoted_from,
-        cut=message.cut,
-        closed=message.closed,
-        invitation=message.invitation,
-        attachments=names.files(message.attachments),
-        has_attachments=any(not attachment.inline for attachment in message.attachments),
+        cut=message.cut and whole,
+        closed=message.closed if whole else "",
+        invitation=message.invitation if whole else None,
+        attachments=names.files(files),
+        has_attachments=any(not attachment.inline for attachment in files),
     )
 
 

@@ -1,0 +1,351 @@
+"""The one gate: the only way of a caller to a mailbox, message, email, line of a timeline or thread.
+
+The rules are `shared.domain.access`. What a caller may not see is not there: NotFound, as for what never
+was. What a caller sees and may not do is Forbidden.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from functools import cached_property
+
+from msgspec import Struct, structs
+
+from shared import records
+from shared.domain.access import (
+    SCOPES,
+    Best,
+    Right,
+    Sight,
+    Team,
+    ThreadAccess,
+    best,
+    may,
+    sight,
+    thread_id,
+)
+from shared.domain.caller import Caller, Scope
+from shared.domain.contacts import Activity, Contact, activity_of, mailbox_of_place
+from shared.domain.emails import Email
+from shared.domain.errors import Forbidden, NotFound
+from shared.domain.events import Event, EventType
+from shared.domain.mail import Envelope
+from shared.domain.mailboxes import Mailbox
+from shared.domain.messages import Message
+from shared.ports.documents import Where
+from shared.ports.world import World
+from shared.records import Versioned
+
+IN = 30
+"""Values of one "in"; see ports.documents.Where."""
+
+
+def require(caller: Caller, scope: Scope) -> None:
+    """Raises Forbidden unless the caller's token is good for `scope`."""
+    if scope not in caller.scopes:
+        raise Forbidden(
+            f"This token does not allow this: its `scope` claim lacks {scope.value!r}.",
+            reason="missing_token_scope",
+        )
+
+
+def administer(caller: Caller, scope: Scope = Scope.MANAGE) -> None:
+    """Raises Forbidden unless the caller is an admin of the team."""
+    require(caller, scope)
+    if not caller.admin:
+        raise Forbidden("Only an admin of the team may do this.", reason="admins_only")
+
+
+def mailbox(world: World, caller: Caller, mailbox_id: str, right: Right) -> Versioned[Mailbox]:
+    """A mailbox with which the caller may do what is asked. Raises NotFound, Forbidden."""
+    require(caller, SCOPES[right])
+    found = records.mailboxes(world.documents, caller.team_id).versioned(mailbox_id)
+    if may(caller, right, found.record):
+        return found
+    if not may(caller, Right.SEE, found.record):
+        raise _no("mailbox", mailbox_id)
+    raise Forbidden(_REFUSALS[right], reason="not_yours")
+
+
+_REFUSALS = {
+    Right.WRITE: "Only its owner can write from a private mailbox.",
+    Right.SEND: "Only its owner can send from a private mailbox.",
+    Right.MANAGE: "Only its owner or an admin may do this to a shared mailbox.",
+    Right.OWN: "Only its owner decides what colleagues see of its mail.",
+}
+
+
+def email(world: World, caller: Caller, email_id: str, scope: Scope) -> Versioned[Email]:
+    """One the caller wrote, or that lies in a mailbox whose mail the caller sees whole and may write
+    from. Raises NotFound, Forbidden."""
+    require(caller, scope)
+    found = records.emails(world.documents, caller.team_id).versioned(email_id)
+    if not Viewer(world, caller).emails([found]):
+        raise _no("email", email_id)
+    return found
+
+
+def message(world: World, caller: Caller, message_id: str) -> "Seen":
+    """Raises NotFound unless the caller sees something of it, Forbidden."""
+    require(caller, Scope.READ)
+    found = records.messages(world.documents, caller.team_id).versioned(message_id)
+    shown = Viewer(world, caller).message(found.record)
+    if not shown:
+        raise _no("message", message_id)
+    return Seen(found, shown)
+
+
+def answerable(world: World, caller: Caller, message_id: str) -> Message | None:
+    """The message, if the caller sees enough of it to answer it: an answer tells its subject and id."""
+    found = records.messages(world.documents, caller.team_id).find(message_id)
+    if found is None or Viewer(world, caller).message(found.record) < Sight.SUBJECT:
+        return None
+    return found.record
+
+
+def _no(noun: str, id: str) -> NotFound:
+    return NotFound(f"There is no {noun} {id!r} here.", reason=f"{noun}_not_found")
+
+
+class Seen(Struct, frozen=True):
+    held: Versioned[Message]
+    sight: Sight
+
+
+class SeenLine(Struct, frozen=True):
+    """A line as the viewer's best copy shows it."""
+
+    line: Activity
+    sight: Sight
+
+
+class Viewer:
+    """What one caller sees, judged by what holds today. For one request: it remembers what it read."""
+
+    def __init__(self, world: World, caller: Caller) -> None:
+        self._world = world
+        self._caller = caller
+        self._mailboxes: dict[str, Mailbox] = {}
+        self._marks: dict[str, ThreadAccess] = {}
+
+    @property
+    def team_id(self) -> str:
+        return self._caller.team_id
+
+    @cached_property
+    def team(self) -> Team:
+        return team(self._world, self.team_id)
+
+    # -- lists ----------------------------------------------------------------------------------------
+
+    def mailboxes(self, found: Iterable[Versioned[Mailbox]]) -> list[Versioned[Mailbox]]:
+        require(self._caller, Scope.READ)
+        return [one for one in found if may(self._caller, Right.SEE, one.record)]
+
+    def emails(self, found: Sequence[Versioned[Email]]) -> list[Versioned[Email]]:
+        """Those of the caller, and of mailboxes whose mail the caller sees whole and may write from."""
+        user_id = self._caller.user_id
+        self._learn(
+            (one.record.mailbox_id, _thread_of(one.record))
+            for one in found
+            if one.record.user_id != user_id
+        )
+        return [
+            one for one in found if one.record.user_id == user_id or self._sees_whole(one.record)
+        ]
+
+    def _sees_whole(self, email: Email) -> bool:
+        lies_in = self._mailboxes.get(email.mailbox_id)
+        if lies_in is None or not may(self._caller, Right.WRITE, lies_in):
+            return False
+        return self._sight(lies_in, _thread_of(email), "") is Sight.EVERYTHING
+
+    def message(self, message: Message) -> Sight:
+        author_id = message.user_id if message.email_id else ""
+        thread = thread_id(message.mailbox_id, message.envelope.thread_id)
+        self._learn([(message.mailbox_id, thread)])
+        lies_in = self._mailboxes.get(message.mailbox_id)
+        if lies_in is None:
+            return Sight.NOTHING
+        shown = self._sight(lies_in, thread, author_id)
+        if self._caller.user_id in {lies_in.user_id, author_id} or not shown:
+            return shown
+        contacts = records.contacts(self._world.documents, self._caller.team_id)
+        found = [one.record for one in contacts.many(message.contact_ids).values()]
+        return shown if {one.id for one in found} - self.colleagues(found) else Sight.NOTHING
+
+    def lines(self, contact: Contact, found: Sequence[Activity]) -> list[SeenLine]:
+        """Those that show something, each as the best copy that the caller may see shows it."""
+        require(self._caller, Scope.READ)
+        self._learn((mailbox_of_place(place), "") for line in found for place in line.copies)
+        known = self._with_threads(found)
+        self._learn(
+            (mailbox_of_place(place), _thread_at(line, place))
+            for line in known
+            for place in line.copies
+        )
+        colleague = bool(self.colleagues([contact]))
+        chosen = [(line, self._best(line, colleague)) for line in known]
+        others = self._messages(
+            line.copies[copy.key]
+            for line, copy in chosen
+            if copy.key and line.copies[copy.key] != line.message_id
+        )
+        return [seen for line, copy in chosen if (seen := _shown(line, copy, others))]
+
+    def _with_threads(self, found: Sequence[Activity]) -> list[Activity]:
+        """With the threads of copies that an earlier release filed, where any thread matters."""
+        absent = {
+            (line.id, place): id
+            for line in found
+            for place, id in line.copies.items()
+            if place not in line.threads and self._is_marked(mailbox_of_place(place))
+        }
+        messages = self._messages(absent.values())
+        threads = {
+            key: messages[id].envelope.thread_id for key, id in absent.items() if id in messages
+        }
+        return [
+            structs.replace(
+                line,
+                threads=line.threads
+                | {place: thread for (id, place), thread in threads.items() if id == line.id},
+            )
+            for line in found
+        ]
+
+    def _best(self, line: Activity, colleague: bool) -> Best:
+        leading = next((place for place, id in line.copies.items() if id == line.message_id), "")
+        sights = ((place, self._sight_of(line, place, colleague)) for place in line.copies)
+        return best(sights, leading)
+
+    def _sight_of(self, line: Activity, place: str, colleague: bool) -> Sight:
+        lies_in = self._mailboxes.get(mailbox_of_place(place))
+        if lies_in is None:
+            return Sight.NOTHING
+        author_id = line.author_id if line.copies[place] == line.message_id else ""
+        if colleague and self._caller.user_id not in {lies_in.user_id, author_id}:
+            return Sight.NOTHING
+        return self._sight(lies_in, _thread_at(line, place), author_id)
+
+    def events(self, found: Sequence[Event]) -> list[bool]:
+        """Of each whether the caller sees what it is about."""
+        self._learn(copy for event in found for copy in event.audience.copies.items())
+        contact_ids = {event.audience.contact_id for event in found if event.audience.copies} - {""}
+        contacts = records.contacts(self._world.documents, self.team_id).many(contact_ids)
+        colleagues = self.colleagues([one.record for one in contacts.values()])
+        return [self._sees_event(event, colleagues) for event in found]
+
+    def _sees_event(self, event: Event, colleagues: AbstractSet[str]) -> bool:
+        audience, kind = event.audience, event.type.partition(".")[0]
+        if kind == "contact" or event.type in _VISIBILITY_CHANGES:
+            return True
+        lies_in = {id: self._mailboxes[id] for id in audience.copies if id in self._mailboxes}
+        if kind in {"mailbox", "import"}:
+            return any(may(self._caller, Right.SEE, one) for one in lies_in.values())
+        own = self._caller.user_id == audience.author_id
+        if kind == "email":
+            return own or any(
+                may(self._caller, Right.WRITE, one)
+                and self._sight(one, audience.copies[id], "") is Sight.EVERYTHING
+                for id, one in lies_in.items()
+            )
+        if audience.contact_id in colleagues:
+            return own or any(one.user_id == self._caller.user_id for one in lies_in.values())
+        return any(
+            self._sight(one, audience.copies[id], audience.author_id) for id, one in lies_in.items()
+        )
+
+    # -- what holds today -----------------------------------------------------------------------------
+
+    def colleagues(self, contacts: Sequence[Contact]) -> set[str]:
+        """The ids of those who are no contacts but members of the team: their address is a connected
+        mailbox's or lies in one of its own domains."""
+        addresses = {address: one.id for one in contacts for address in one.addresses}
+        own = {
+            id
+            for address, id in addresses.items()
+            if address.rpartition("@")[2] in self.team.own_domains
+        }
+        mailboxes = records.mailboxes(self._world.documents, self._caller.team_id)
+        wanted = sorted(addresses)
+        for start in range(0, len(wanted), IN):
+            page, _ = mailboxes.page(Where("address", "in", wanted[start : start + IN]), limit=IN)
+            own |= {addresses[one.address] for one in page}
+        return own
+
+    def _sight(self, lies_in: Mailbox, thread: str, author_id: str) -> Sight:
+        marked = self._marks.get(thread, ThreadAccess.DEFAULT)
+        return sight(self._caller, lies_in, marked, author_id, self.team)
+
+    def _learn(self, copies: Iterable[tuple[str, str]]) -> None:
+        """Reads what is not known yet of the mailboxes and threads of copies (mailbox, our thread id):
+        a batch of either at most."""
+        copies = set(copies)
+        unknown = {id for id, _ in copies} - self._mailboxes.keys()
+        found = records.mailboxes(self._world.documents, self._caller.team_id).many(unknown)
+        self._mailboxes |= {id: one.record for id, one in found.items()}
+        threads = {thread for id, thread in copies if thread and self._is_marked(id)}
+        new = threads - self._marks.keys()
+        marks = records.threads(self._world.documents, self._caller.team_id).many(new)
+        self._marks |= {
+            id: marks[id].record.access if id in marks else ThreadAccess.DEFAULT for id in new
+        }
+
+    def _is_marked(self, mailbox_id: str) -> bool:
+        lies_in = self._mailboxes.get(mailbox_id)
+        return lies_in is not None and lies_in.marked_threads > 0
+
+    def _messages(self, ids: Iterable[str]) -> dict[str, Message]:
+        messages = records.messages(self._world.documents, self._caller.team_id)
+        return {id: one.record for id, one in messages.many(ids).items()}
+
+
+def team(world: World, team_id: str) -> Team:
+    """The team's settings; those that hold without any where it made none."""
+    found = records.team(world.documents, team_id).find(records.TEAM)
+    return found.record if found else Team(id=team_id)
+
+
+_VISIBILITY_CHANGES = {
+    EventType.MAILBOX_VISIBILITY_CHANGED.value,
+    EventType.MAILBOX_ERASED.value,
+    EventType.THREAD_VISIBILITY_CHANGED.value,
+}
+"""For everybody who may have seen what they are about, whatever they see now: the whole team."""
+
+
+def _thread_of(email: Email) -> str:
+    return thread_id(email.mailbox_id, email.thread_id) if email.thread_id else ""
+
+
+def _thread_at(line: Activity, place: str) -> str:
+    return thread_id(mailbox_of_place(place), line.threads.get(place, ""))
+
+
+def _shown(line: Activity, copy: Best, messages: Mapping[str, Message]) -> SeenLine | None:
+    if not copy.key:
+        return None
+    message_id = line.copies[copy.key]
+    if message_id != line.message_id:
+        if message_id not in messages:  # erased since
+            return None
+        line = structs.replace(activity_of(messages[message_id], line.contact_id), id=line.id)
+    subject = line.subject if copy.sight >= Sight.SUBJECT else ""
+    snippet = line.snippet if copy.sight is Sight.EVERYTHING else ""
+    return SeenLine(structs.replace(line, subject=subject, snippet=snippet), copy.sight)
+
+
+def as_seen(envelope: Envelope, sight: Sight) -> Envelope:
+    """Who wrote to whom and when, and the subject to those who may see that; all of it to those who see
+    everything."""
+    if sight is Sight.EVERYTHING:
+        return envelope
+    return structs.replace(
+        envelope,
+        subject=envelope.subject if sight >= Sight.SUBJECT else "",
+        snippet="",
+        bcc=(),
+        in_reply_to="",
+        references=(),
+        message_id="",
+    )

@@ -1,0 +1,187 @@
+"""The team's events in the order they happened, as far as the caller may see what they are about.
+
+A reader misses none and gets none twice. Events are read by the time the store gave them, and one with an
+earlier time may appear up to OVERLAP later: so a reader's token says up to where all is settled, and which
+of the younger ones it has had; the next page begins there again and leaves those out. Where that list is
+full, the younger ones wait until they are settled.
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from shared import records
+from shared.domain.caller import Caller, Scope
+from shared.domain.errors import Gone, InvalidRequest
+from shared.domain.events import KEPT, OVERLAP, Event
+from shared.ports.documents import Where
+from shared.ports.world import World
+from shared.services import access
+
+EXAMINED = 5
+"""Pages of events not had before that are looked through for one."""
+YOUNGER = 400
+"""Ids that a token lists at most."""
+ID = 10
+"""Characters of an id that tell it from the others of half a minute (50 bits)."""
+GRACE = timedelta(days=1)
+"""Within which a store deletes what has expired."""
+POLL_SECONDS = 0.5
+LATEST = "latest"
+
+
+class EventQuery(Struct, forbid_unknown_fields=True):
+    after: str = ""
+    """The `after` of an earlier answer; "" begins with the oldest event kept, "latest" with the next."""
+    types: str = ""
+    """Only these, comma separated: email.sent, or email for all of a kind."""
+    subject: str = ""
+    """Only of this thing: /emails/{id}."""
+    limit: Annotated[int, Meta(ge=1, le=500)] = 100
+    wait: Annotated[int, Meta(ge=0, le=25)] = 0
+    """Seconds to wait for an event when there is none."""
+
+
+class EventView(Struct):
+    """A CloudEvent."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    sequence: str
+    """The revision of the subject after what happened."""
+    datacontenttype: str
+    data: dict[str, str]
+
+
+class EventPage(Struct):
+    events: list[EventView]
+    after: str
+    """Where the next page begins. Good for 30 days."""
+    more: bool
+    """Whether there is one already. A page may be empty and have a next one."""
+
+
+class Position(Struct, frozen=True):
+    """Everything up to `at` and `id` is done with, and of what is younger that of `had`."""
+
+    at: datetime
+    id: str = ""
+    had: tuple[str, ...] = ()
+
+
+def read(world: World, caller: Caller, query: EventQuery) -> EventPage:
+    """Raises InvalidRequest, Forbidden, and Gone for a token older than events are kept."""
+    access.require(caller, Scope.READ)
+    viewer = access.Viewer(world, caller)
+    position = _opened(world, caller, query.after)
+    give_up = world.clock.now() + timedelta(seconds=query.wait)
+    while True:
+        page, position, more = _page(world, viewer, query, position)
+        left = (give_up - world.clock.now()).total_seconds()
+        if page or more or left <= 0:
+            return EventPage(
+                [_view(event) for event in page], _sealed(world, caller, position), more
+            )
+        world.clock.sleep(min(POLL_SECONDS, left))
+        viewer = access.Viewer(world, caller)  # what holds by now
+
+
+def _page(
+    world: World, viewer: access.Viewer, query: EventQuery, position: Position
+) -> tuple[list[Event], Position, bool]:
+    """What the viewer sees, where to go on, and whether there is more for now."""
+    settled = world.clock.now() - OVERLAP
+    log = records.events(world.documents, viewer.team_id)
+    start, done, had = position.at, (position.at, position.id), set(position.had)
+    shown: list[Event] = []
+    after, examined = "", 0
+    while examined < EXAMINED * query.limit:
+        found, after = log.page(
+            Where("at", ">=", start), order_by=("at",), limit=query.limit, after=after
+        )
+        for event, seen in zip(found, viewer.events(found), strict=True):
+            assert event.at is not None  # noqa: S101  # stored events are stamped
+            key, old = event.id[:ID], event.at <= settled
+            if (event.at, event.id) <= done or (key in had and not old):
+                continue
+            wanted = key not in had and seen and _asked_for(event, query)
+            if wanted and len(shown) == query.limit:
+                return shown, _position(done, had), True
+            if not old and len(had) >= YOUNGER:
+                return shown, _position(done, had), False
+            examined += 1
+            if wanted:
+                shown.append(event)
+            if old:
+                done = event.at, event.id
+                had.discard(key)
+            else:
+                had.add(key)
+        if not after:  # all there is was looked at, and nothing settled can come any more
+            return shown, _position(max(done, (settled, "")), had), False
+    return shown, _position(done, had), True
+
+
+def _position(done: tuple[datetime, str], had: set[str]) -> Position:
+    return Position(*done, tuple(sorted(had)))
+
+
+def _asked_for(event: Event, query: EventQuery) -> bool:
+    kinds = [kind.strip() for kind in query.types.split(",") if kind.strip()]
+    of_kind = not kinds or any(
+        event.type == kind or event.type.startswith(f"{kind}.") for kind in kinds
+    )
+    return of_kind and query.subject in {"", event.subject}
+
+
+def _view(event: Event) -> EventView:
+    assert event.at is not None  # noqa: S101  # stored events are stamped
+    return EventView(
+        specversion="1.0",
+        id=event.id,
+        source="urn:mailbridge",
+        type=event.type,
+        subject=event.subject,
+        time=event.at,
+        sequence=str(event.sequence),
+        datacontenttype="application/json",
+        data=event.data,
+    )
+
+
+# -- tokens -----------------------------------------------------------------------------------------
+
+
+def _context(caller: Caller) -> str:
+    return f"events/{caller.team_id}/{caller.user_id}"
+
+
+def _sealed(world: World, caller: Caller, position: Position) -> str:
+    plain = msgspec.json.encode(position)
+    return world.sealer("page").seal(plain, context=_context(caller))
+
+
+def _opened(world: World, caller: Caller, token: str) -> Position:
+    now = world.clock.now()
+    if not token:
+        return Position(now - KEPT)
+    if token == LATEST:
+        return Position(now)
+    try:
+        plain = world.sealer("page").open(token, context=_context(caller))
+        position = msgspec.json.decode(plain, type=Position)
+    except (InvalidRequest, msgspec.ValidationError) as error:
+        raise InvalidRequest.field("/after", "is not the `after` of an answer of yours") from error
+    if position.at < now - KEPT - GRACE:
+        raise Gone(
+            "Events since then are not kept any more: read what you mirror anew, then begin with "
+            "after=latest.",
+            reason="events_expired",
+        )
+    return position

@@ -1,0 +1,133 @@
+"""Conversations: shown as far as the caller may see them, made private or shared by their owner."""
+
+from datetime import datetime
+
+from msgspec import Struct, structs
+
+from shared import records
+from shared.domain.access import Right, Sight, ThreadAccess, ThreadMark, Visible
+from shared.domain.audit import AuditEvent
+from shared.domain.caller import Caller, Scope
+from shared.domain.contacts import Direction
+from shared.domain.errors import NotFound
+from shared.domain.mail import Address
+from shared.domain.mailboxes import Mailbox
+from shared.domain.messages import Message
+from shared.domain.versions import etag
+from shared.domain.views import view
+from shared.mime import names
+from shared.ports.documents import Where
+from shared.ports.world import World
+from shared.records import Change
+from shared.services import access, outbox
+
+MESSAGES = 200
+"""So many are shown, the newest."""
+
+
+class ThreadMessage(Struct, rename={"sender": "from"}):
+    """One mail of a conversation, at /messages."""
+
+    id: str
+    at: datetime
+    direction: Direction
+    sender: tuple[Address, ...]
+    subject: str
+    snippet: str
+    visible: Visible
+
+
+class ThreadView(Struct):
+    id: str
+    etag: str
+    mailbox_id: str
+    access: ThreadAccess
+    """What colleagues see of it: as of the mailbox, nothing (private) or all (shared)."""
+    messages: list[ThreadMessage]
+    """Those that are stored and that the caller may see, oldest first."""
+
+
+class ThreadChange(Struct, forbid_unknown_fields=True):
+    access: ThreadAccess
+
+
+def show(world: World, caller: Caller, thread_id: str) -> ThreadView:
+    """Raises NotFound unless the caller sees something of it."""
+    access.require(caller, Scope.READ)
+    stored = _messages(world, caller, thread_id)
+    viewer = access.Viewer(world, caller)
+    seen = [(one, sight) for one in stored if (sight := viewer.message(one))]
+    if not seen:
+        raise _no(thread_id)
+    mark = records.threads(world.documents, caller.team_id).find(thread_id)
+    return ThreadView(
+        id=thread_id,
+        etag=etag(mark.version if mark else "", caller.user_id, *(sight for _, sight in seen)),
+        mailbox_id=stored[0].mailbox_id,
+        access=mark.record.access if mark else ThreadAccess.DEFAULT,
+        messages=[_line(message, sight) for message, sight in seen],
+    )
+
+
+def _line(message: Message, sight: Sight) -> ThreadMessage:
+    envelope = names.shown(access.as_seen(message.envelope, sight))
+    return view(
+        ThreadMessage,
+        envelope,
+        id=message.id,
+        direction=Direction.OUTGOING if envelope.outgoing else Direction.INCOMING,
+        visible=sight.name.lower(),
+    )
+
+
+def change(world: World, caller: Caller, thread_id: str, wanted: ThreadChange) -> ThreadView:
+    """For the owner of its mailbox; holds at once, for what is stored already too. Raises NotFound,
+    Forbidden."""
+    message = next(iter(_messages(world, caller, thread_id)), None)
+    if message is None:
+        raise _no(thread_id)
+    access.mailbox(world, caller, message.mailbox_id, Right.OWN)
+    threads = records.threads(world.documents, caller.team_id)
+    known = threads.find(thread_id)
+    mark = ThreadMark(
+        id=thread_id,
+        team_id=caller.team_id,
+        mailbox_id=message.mailbox_id,
+        provider_thread_id=message.envelope.thread_id,
+        access=wanted.access,
+        revision=known.record.revision if known else 0,
+    )
+    told = outbox.thread(world, mark)
+
+    def decide(mailbox: Mailbox) -> Change[Mailbox]:
+        marked = structs.replace(mailbox, marked_threads=mailbox.marked_threads + 1)
+        entry = outbox.writing(
+            world,
+            caller.team_id,
+            mailbox.id,
+            AuditEvent.THREAD_CHANGED,
+            caller=caller,
+            thread_id=thread_id,
+            detail=f"Now {wanted.access.value}.",
+        )
+        marking = (
+            threads.replacing(thread_id, known, told.record)
+            if known
+            else threads.creating(thread_id, told.record)
+        )
+        return Change(marked, [marking, *told.also, entry])
+
+    records.mailboxes(world.documents, caller.team_id).change(message.mailbox_id, decide)
+    return show(world, caller, thread_id)
+
+
+def _messages(world: World, caller: Caller, thread_id: str) -> list[Message]:
+    """Oldest first."""
+    found, _ = records.messages(world.documents, caller.team_id).page(
+        Where("thread", "==", thread_id), limit=MESSAGES
+    )
+    return sorted(found, key=lambda message: message.envelope.at)
+
+
+def _no(thread_id: str) -> NotFound:
+    return NotFound(f"There is no thread {thread_id!r} here.", reason="thread_not_found")
