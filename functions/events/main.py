@@ -8,6 +8,10 @@ api = Api("events")
 
 @api.get("/")
 def read(call: Call, query: service.EventQuery) -> service.EventPage:
+    """What happened in the team, as far as the caller may see it: each event once, in order.
+
+    Ask again with the `after` of the answer; with `wait`, an answer comes as soon as something happens.
+    """
     return service.read(call.world, call.caller, query)
 
 

@@ -9,11 +9,16 @@ api = Api("team")
 
 @api.get("/")
 def show(call: Call) -> service.TeamView:
+    """The team's settings."""
     return service.show(call.world, call.caller)
 
 
-@api.patch("/")
+@api.patch("/", example={"default_visibility": "subject", "own_domains": ["acme.example"]})
 def change(call: Call, body: service.TeamChange, if_match: IfMatch) -> service.TeamView:
+    """Change the team's settings; for admins.
+
+    A narrower `widest_visibility` holds at once, for every mailbox.
+    """
     return service.change(call.world, call.caller, body, if_match)
 
 

@@ -85,7 +85,8 @@ _SIGHTS = {
 class ThreadAccess(Enum):
     """What the owner of a mailbox says of one conversation in it."""
 
-    DEFAULT = "default"
+    AS_MAILBOX = "as_mailbox"
+    """As all else in it."""
     PRIVATE = "private"
     """Colleagues see nothing of it."""
     SHARED = "shared"
@@ -137,7 +138,7 @@ def sight(
             return Sight.NOTHING
         case ThreadAccess.SHARED:
             return _SIGHTS[team.widest_visibility]
-        case ThreadAccess.DEFAULT:
+        case ThreadAccess.AS_MAILBOX:
             return _SIGHTS[narrower(mailbox.visibility, team.widest_visibility)]
 
 

@@ -274,7 +274,7 @@ class Viewer:
         return own
 
     def _sight(self, lies_in: Mailbox, thread: str, author_id: str) -> Sight:
-        marked = self._marks.get(thread, ThreadAccess.DEFAULT)
+        marked = self._marks.get(thread, ThreadAccess.AS_MAILBOX)
         return sight(self._caller, lies_in, marked, author_id, self.team)
 
     def _learn(self, copies: Iterable[tuple[str, str]]) -> None:
@@ -288,7 +288,7 @@ class Viewer:
         new = threads - self._marks.keys()
         marks = records.threads(self._world.documents, self._caller.team_id).many(new)
         self._marks |= {
-            id: marks[id].record.access if id in marks else ThreadAccess.DEFAULT for id in new
+            id: marks[id].record.access if id in marks else ThreadAccess.AS_MAILBOX for id in new
         }
 
     def _is_marked(self, mailbox_id: str) -> bool:

@@ -1,6 +1,7 @@
 """Whom a bearer token speaks for: users (their own issuer) and the callers of private functions."""
 
 import functools
+import hashlib
 import re
 import threading
 import time
@@ -66,22 +67,38 @@ class KeySet:
             self._next_read_at = self._read_at + self.PAUSE
 
 
-class Verifier(Struct):
-    """Accepts the tokens that one issuer signed for one audience."""
+class Verifier:
+    """Accepts the tokens that one issuer signed for one audience.
 
-    keys: KeySet
-    issuer: str
-    audience: str
+    A token is verified once an instance: what it claims is remembered by its digest while it is good,
+    and as long as its key is believed at most.
+    """
+
+    REMEMBERED = 1_000
+
+    def __init__(self, keys: KeySet, issuer: str, audience: str) -> None:
+        self.keys = keys
+        self.issuer = issuer
+        self.audience = audience
+        self._known: dict[bytes, tuple[float, Mapping[str, Any]]] = {}
 
     def claims(self, token: str) -> Mapping[str, Any]:
         """Raises NotAuthenticated saying why, ProviderUnavailable when the keys cannot be had."""
         import jwt
 
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        until, claims = self._known.get(digest, (0.0, {}))
+        if time.time() < until:
+            return claims
         try:
-            header = jwt.get_unverified_header(token)
-            return self._verified(token, header)
+            claims = self._verified(token, jwt.get_unverified_header(token))
         except jwt.PyJWTError as error:
             raise _refused(_why(error)) from error
+        if len(self._known) >= self.REMEMBERED:
+            self._known.clear()
+        end = min(float(claims["exp"]), time.time() + KeySet.LIFETIME)
+        self._known[digest] = (end, claims)
+        return claims
 
     def _verified(self, token: str, header: Mapping[str, Any]) -> Mapping[str, Any]:
         import jwt

@@ -71,10 +71,17 @@ def person(world: LocalWorld, simulator: Simulator) -> Iterator[Person]:
         auth = structs.asdict(auth_settings(issuer, keys))
         chosen = {name: auth[name] for name in ("auth_issuer", "auth_audience", "auth_jwks_url")}
         world.settings = structs.replace(settings(simulator), **chosen)
-        callers = [ANA, Caller("ben", "acme"), Caller("eve", "evil-corp")]
+        callers = [
+            ANA,
+            Caller("ben", "acme"),
+            Caller("eve", "evil-corp"),
+            Caller("root", "acme", True),
+        ]
         tokens = {
             caller.user_id: issuer.token(
-                AUDIENCE, HOUR, {"sub": caller.user_id, "team": caller.team_id}
+                AUDIENCE,
+                HOUR,
+                {"sub": caller.user_id, "team": caller.team_id, "role": "admin" * caller.admin},
             )
             for caller in callers
         }

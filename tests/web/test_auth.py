@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from infra.issuer import Issuer
 from shared.config import Settings
 from shared.domain.caller import Caller
 from shared.domain.errors import ConfigurationError, NotAuthenticated, ProviderUnavailable
-from shared.web.auth import Invokers, KeySet, Users, bearer
+from shared.web.auth import Invokers, KeySet, Users, Verifier, bearer
 from tests.issuers import AUDIENCE, HOUR, KeyServer, auth_settings, new_issuer, published
 
 ADA = {"sub": "ada", "team": "acme"}
@@ -304,3 +305,28 @@ def _forged(head: dict[str, object], secret: bytes) -> str:
 
 def _sign_again(issuer: Issuer, payload: dict[str, Any]) -> str:
     return jwt.encode(payload, issuer._key, "ES256", headers={"kid": issuer.keys()[0]["kid"]})
+
+
+def test_a_token_is_verified_once_and_never_beyond_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    verified: list[str] = []
+    now = time.time()
+
+    def verify(_self: Verifier, token: str, _header: object) -> dict[str, float]:
+        verified.append(token)
+        return {"exp": now + 60}
+
+    monkeypatch.setattr(Verifier, "_verified", verify)
+    monkeypatch.setattr("jwt.get_unverified_header", lambda _token: {})
+    verifier = Verifier(KeySet("http://127.0.0.1:9/keys"), "issuer", "audience")
+    for _ in range(3):
+        assert verifier.claims("one")["exp"] == now + 60
+    verifier.claims("other")
+    assert verified == ["one", "other"]
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    verifier.claims("one")
+    assert verified == ["one", "other", "one"]
+    for number in range(2 * Verifier.REMEMBERED):
+        verifier.claims(str(number))
+    assert len(verifier._known) <= Verifier.REMEMBERED

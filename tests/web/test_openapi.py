@@ -13,7 +13,7 @@ from shared.web.endpoints import Api, Call
 from shared.web.openapi.schemas import Schemas
 from tests.web.conftest import Person
 from tests.web.functions import all_routes
-from tests.world import consent
+from tests.world import consent, mail, settle
 
 DOCUMENT = openapi.document("http://127.0.0.1:8080")
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -110,14 +110,26 @@ def test_its_examples_work(person: Person, api: Api, route: Any) -> None:
     draft = {"mailbox_id": person.ids["mailbox_id"], "draft": True}
     places = person.ids | {"email_id": person.send("POST", "/emails", draft).json["id"]}
     places["connection"] = _connection(person)
+    places["thread_id"] = _thread(person)
     body = {
         name: value.format(**places) if isinstance(value, str) else value
         for name, value in route.example.items()
     }
     path = f"/{api.name}{route.path.format(**places)}"
-    answer = person.send(route.method, path, body, headers={"If-Match": "*"})
+    token = person.token("root" if api.name == "team" else "ana")
+    answer = person.send(route.method, path, body, headers={"If-Match": "*"}, token=token)
     assert route.example
     assert answer.status_code == route.status, answer.json
+
+
+def _thread(person: Person) -> str:
+    """Of a mail on a timeline."""
+    world, ana = person.world, "ana@example.com"
+    world.simulator.deliver(mail("carl@client.example", ana), to=ana)
+    settle(world)
+    timeline = person.send("GET", f"/contacts/{person.ids['contact_id']}/timeline").json
+    (line,) = timeline["activities"]
+    return str(person.send("GET", line["message"]).json["thread"])
 
 
 def _connection(person: Person) -> str:

@@ -13,12 +13,12 @@ from shared.domain.errors import NotFound
 from shared.domain.mail import Address
 from shared.domain.mailboxes import Mailbox
 from shared.domain.messages import Message
-from shared.domain.versions import etag
+from shared.domain.versions import ANY, IfMatch, etag
 from shared.domain.views import view
 from shared.mime import names
 from shared.ports.documents import Where
 from shared.ports.world import World
-from shared.records import Change
+from shared.records import Change, Versioned
 from shared.services import access, outbox
 
 MESSAGES = 200
@@ -62,11 +62,15 @@ def show(world: World, caller: Caller, thread_id: str) -> ThreadView:
     mark = records.threads(world.documents, caller.team_id).find(thread_id)
     return ThreadView(
         id=thread_id,
-        etag=etag(mark.version if mark else "", caller.user_id, *(sight for _, sight in seen)),
+        etag=_etag(caller, mark, *(sight for _, sight in seen)),
         mailbox_id=stored[0].mailbox_id,
-        access=mark.record.access if mark else ThreadAccess.DEFAULT,
+        access=mark.record.access if mark else ThreadAccess.AS_MAILBOX,
         messages=[_line(message, sight) for message, sight in seen],
     )
+
+
+def _etag(caller: Caller, mark: Versioned[ThreadMark] | None, *sights: Sight) -> str:
+    return etag(mark.version if mark else "", caller.user_id, shown=sights)
 
 
 def _line(message: Message, sight: Sight) -> ThreadMessage:
@@ -80,15 +84,22 @@ def _line(message: Message, sight: Sight) -> ThreadMessage:
     )
 
 
-def change(world: World, caller: Caller, thread_id: str, wanted: ThreadChange) -> ThreadView:
+def change(
+    world: World,
+    caller: Caller,
+    thread_id: str,
+    wanted: ThreadChange,
+    if_match: IfMatch = ANY,
+) -> ThreadView:
     """For the owner of its mailbox; holds at once, for what is stored already too. Raises NotFound,
-    Forbidden."""
+    Forbidden, PreconditionFailed."""
     message = next(iter(_messages(world, caller, thread_id)), None)
     if message is None:
         raise _no(thread_id)
     access.mailbox(world, caller, message.mailbox_id, Right.OWN)
     threads = records.threads(world.documents, caller.team_id)
     known = threads.find(thread_id)
+    if_match.check(_etag(caller, known))
     mark = ThreadMark(
         id=thread_id,
         team_id=caller.team_id,
