@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from infra.simulator import CLIENT_ID, CLIENT_SECRET
-from shared import bootstrap, records
+from shared import bootstrap, metering, records
 from shared.config import Settings
 from shared.domain.caller import Caller
 from shared.domain.mailboxes import Visibility
@@ -33,6 +33,7 @@ class Reading(Struct, frozen=True):
     seconds: float
     cpu_seconds: float
     """Of the contender's own process, all its threads together."""
+    store_writes: int = 0
 
     @property
     def per_second(self) -> float:
@@ -99,8 +100,10 @@ def batches(url: str, folder: Path, limit: int) -> Reading:
 
 def _timed(run: Callable[[], int]) -> Reading:
     wall, cpu = time.perf_counter(), time.process_time()
-    messages = run()
-    return Reading(messages, time.perf_counter() - wall, time.process_time() - cpu)
+    with metering.measured() as meter:
+        messages = run()
+    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
+    return Reading(messages, seconds, cpu_seconds, meter.store_writes)
 
 
 def _embedded(folder: Path) -> Settings:
