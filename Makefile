@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# By then a release that somebody else slipped in has mostly been found.
+SETTLED := 7 days
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint bench format clean bundle providers plan deploy doctor logs status scan
+.PHONY: help run demo test check lint bench format clean bundle providers plan deploy doctor logs status scan lock audit
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +60,15 @@ status: $(READY) ## mailboxes, lateness, queues, emails, here or in ENVIRONMENT
 scan: build/checkov/.ready ## look for weak spots in terraform/ with checkov, in an environment of its own
 	@build/checkov/bin/checkov -d terraform --framework terraform --skip-download --quiet --compact
 
+lock: build/uv/.ready ## renew constraints.txt after requirements.txt changed (UPGRADE=yes: everything)
+	@{ sed -n '/^#/p' constraints.txt; build/uv/bin/uv pip compile requirements.txt -q --no-header --no-annotate \
+		--generate-hashes --universal --python-version 3.11 --exclude-newer "$(SETTLED)" \
+		$(if $(UPGRADE),,--constraint constraints.txt); } > build/constraints.txt
+	@mv build/constraints.txt constraints.txt
+
+audit: $(READY) build/audit/.ready ## licences of all libraries, and known holes in them
+	@$(BIN)/python -m infra.supplies build/audit/bin/pip-audit
+
 clean: ## remove the environment and caches; .local (your data) stays
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -68,10 +79,20 @@ $(READY): requirements.txt constraints.txt
 		echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 2; }
 	@echo "Setting up $(VENV) (once, about a minute) …"
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r constraints.txt
 	@touch $@
 
 # Apart from the rest: checkov pulls in a hundred packages, some in versions that do not go with ours.
+build/uv/.ready: Makefile
+	@$(PYTHON) -m venv build/uv
+	@build/uv/bin/pip install -qq --disable-pip-version-check uv==0.13.9
+	@touch $@
+
+build/audit/.ready: Makefile
+	@$(PYTHON) -m venv build/audit
+	@build/audit/bin/pip install -qq --disable-pip-version-check pip-audit==2.10.1
+	@touch $@
+
 build/checkov/.ready: Makefile
 	@$(PYTHON) -m venv build/checkov
 	@build/checkov/bin/pip install -qq --disable-pip-version-check checkov==3.3.30
