@@ -42,6 +42,11 @@ output "queues" {
   value       = { for name, queue in google_cloud_tasks_queue.queue : name => queue.name }
 }
 
+output "invokers" {
+  description = "The service account that each queue's tasks are called as, by the queue's name in functions.yaml."
+  value       = { for name, account in google_service_account.invoker : name => account.email }
+}
+
 output "services" {
   description = "The functions' names at Cloud Run, by which logs and metrics know them."
   value       = { for name, one in module.function : name => one.service }

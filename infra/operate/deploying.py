@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra import bundle
-from infra.operate import client_secrets, smoke, variables
+from infra.operate import client_secrets, entry, smoke, variables
 from infra.operate.deployment import Deployment
 from infra.operate.google import Google
 from infra.operate.smoke import Seen
@@ -27,6 +27,10 @@ def look(urls: Mapping[str, str]) -> list[Seen]:
     return smoke.check(urls, SystemClock())
 
 
+def prove(google: Google, deployment: Deployment) -> list[Seen]:
+    return entry.prove(google, deployment, SystemClock())
+
+
 class Deploying:
     """Of one environment. Its methods return exit codes, and raise ConfigurationError."""
 
@@ -37,14 +41,16 @@ class Deploying:
         *,
         google: Google | None = None,
         look: Callable[[Mapping[str, str]], list[Seen]] = look,
+        prove: Callable[[Google, Deployment], list[Seen]] = prove,
         ask: Callable[[str], str] = getpass,
     ) -> None:
-        """The last three are other ones only for tests."""
+        """The last four are other ones only for tests."""
         self._terraform = terraform
         self._console = console
         self._variables = variables.read(terraform.variables)
         self._google = google or Google(self._variables.project)
         self._look = look
+        self._prove = prove
         self._ask = ask
 
     def plan(self) -> int:
@@ -67,6 +73,8 @@ class Deploying:
         deployment = self._terraform.deployment()
         self._say("\nLooking at each function from outside …")
         seen = self._look(deployment.function_urls)
+        self._say("Having the scheduler and a queue call …")
+        seen += self._prove(self._google, deployment)
         self._console.print(_table(seen))
         return self._sum_up(deployment, seen)
 
@@ -123,7 +131,7 @@ class Deploying:
         for answer in wrong:
             self._say(f"{answer.function}: {answer.said}")
         if wrong:
-            self._say(f"{len(wrong)} of {len(seen)} functions do not answer as they must.")
+            self._say(f"{len(wrong)} of {len(seen)} looks showed what must not be.")
             self._say(f"Next: make doctor {self._where}; make logs {self._where}")
             return 1
         self._say("Enter this redirect URI, to the letter, where users' consents are registered:")

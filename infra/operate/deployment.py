@@ -21,6 +21,8 @@ class Deployment(Struct, frozen=True):
     """By the functions' names in the map."""
     queues: dict[str, str]
     """The names in the map, and in the cloud."""
+    invokers: dict[str, str] = {}
+    """The service account that each queue calls its function as, by the queue's name in the map."""
 
     def service(self, function: str) -> str:
         """Cloud Run's name of it: the last part of its URL, as Cloud Functions spells services."""

@@ -52,6 +52,9 @@ class Google:
     def post(self, service: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._ask("POST", service, path, json=body)
 
+    def delete(self, service: str, path: str) -> None:
+        self._ask("DELETE", service, path)
+
     def _ask(self, method: str, service: str, path: str, **more: Any) -> dict[str, Any]:
         url = f"{self._host.format(service=service)}/{path}"
         with _explained():

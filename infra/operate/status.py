@@ -7,12 +7,16 @@ from msgspec import Struct
 
 from shared import records
 from shared.domain.emails import EmailStatus
-from shared.domain.mailboxes import GrantState
+from shared.domain.mailboxes import LIVE, GrantState
 from shared.domain.sync import SHARDS, SyncState
 from shared.ports.documents import Query, Where
 from shared.ports.world import World
 
 DAY = timedelta(days=1)
+GMAIL_DAILY_UNITS = 80_000_000
+"""Beyond these, all mailboxes of a project together, Google wants to be paid or asked."""
+GMAIL_LOOK_UNITS = 2
+"""Of a sync that finds nothing new (history.list)."""
 SHOWN = 10
 """The most overdue mailboxes that are named."""
 
@@ -37,6 +41,8 @@ class Status(Struct, frozen=True):
     """By status, of those that changed within a day."""
     stuck: int
     """Emails that no task took care of in time: `sweep` takes them up again."""
+    daily_units: int
+    """What looking for new mail takes of GMAIL_DAILY_UNITS, were all mailboxes at Gmail."""
 
     @property
     def lag(self) -> timedelta:
@@ -49,14 +55,17 @@ class Status(Struct, frozen=True):
 def read(world: World) -> Status:
     """Some 30 reads, however many mailboxes there are."""
     now, count = world.clock.now(), world.documents.count
+    interval = timedelta(seconds=world.settings.sync_interval_seconds)
     behind = [state for shard in range(SHARDS) for state in _behind(world, shard, now)]
     states = {state.value: (Where("state", "==", state.value),) for state in GrantState}
     stuck = Query("emails", (Where("due_at", "<=", now),), ("due_at",), group=True)
+    mailboxes = {
+        name: count(Query("mailboxes", where, group=True)) for name, where in states.items()
+    }
+    looked_at = sum(mailboxes[state.value] for state in LIVE)
     return Status(
         at=now,
-        mailboxes={
-            name: count(Query("mailboxes", where, group=True)) for name, where in states.items()
-        },
+        mailboxes=mailboxes,
         due=sum(
             count(Query("syncs", _overdue(shard, now), ("next_sync_at",)))
             for shard in range(SHARDS)
@@ -64,6 +73,7 @@ def read(world: World) -> Status:
         behind=sorted(behind, key=lambda state: str(state.next_sync_at))[:SHOWN],
         emails={status.value: _emails(world, status, now - DAY) for status in EmailStatus},
         stuck=count(stuck),
+        daily_units=looked_at * GMAIL_LOOK_UNITS * (DAY // interval),
     )
 
 

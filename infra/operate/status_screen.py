@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from infra.operate.status import QueueState, Status
+from infra.operate.status import GMAIL_DAILY_UNITS, QueueState, Status
 from shared.domain.sync import SyncState
 
 LATE = timedelta(minutes=10)
@@ -24,6 +24,7 @@ def show(status: Status, queues: Sequence[QueueState], console: Console, where: 
         console.print(_behind(status))
     console.print(_counts("emails of the last day", status.emails))
     console.print(_queues(queues))
+    console.print(_quota(status), markup=False, highlight=False, soft_wrap=True)
     for line in advice(status, where):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -68,6 +69,13 @@ def _sync(status: Status) -> str:
     if not status.due:
         return "No mailbox waits for its sync."
     return f"{status.due} mailboxes are due; the longest for {duration(status.lag)}."
+
+
+def _quota(status: Status) -> str:
+    return (
+        f"Gmail: looking for new mail takes at most {status.daily_units:,} units a day, imports 20 a mail; "
+        f"beyond {GMAIL_DAILY_UNITS:,} a day a project pays."
+    )
 
 
 def _behind(status: Status) -> Table:

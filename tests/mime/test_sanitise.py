@@ -26,7 +26,8 @@ def assert_harmless(html: str) -> None:
     for tag, attributes in _Found(html).tags:
         assert tag not in forbidden
         assert not any(name.startswith("on") for name in attributes)
-        assert not set(attributes) & {"id", "class", "name", "srcset", "background", "srcdoc"}
+        assert not set(attributes) & {"id", "name", "srcset", "background", "srcdoc"}
+        assert attributes.get("class") in {None, "quoted"}
         assert "cite" not in attributes
         for name in ("href", "src"):
             scheme = (attributes.get(name) or "https:").partition(":")[0].lower()

@@ -35,12 +35,16 @@ def ready(fake_google: FakeGoogle) -> FakeGoogle:
 
 @pytest.fixture
 def deploying(terraform: Terraform, screen: Console, ready: FakeGoogle) -> Deploying:
-    return Deploying(terraform, screen, google=ready.google, look=_good)
+    return Deploying(terraform, screen, google=ready.google, look=_good, prove=_in)
 
 
 def _good(urls: object) -> list[Seen]:
     assert urls == URLS
     return [Seen("contacts", URLS["contacts"], ok=True, said="open, and asks who calls")]
+
+
+def _in(*_: object) -> list[Seen]:
+    return [Seen("sweep", "", ok=True, said="the scheduler gets in")]
 
 
 def test_a_plan_changes_nothing_and_says_what_is_next(
@@ -124,7 +128,7 @@ def test_a_function_that_does_not_answer_is_an_error(
         return [Seen("contacts", URLS["contacts"], ok=False, said="lets strangers in")]
 
     stand_in.answers(output=outputs())
-    assert Deploying(terraform, screen, google=ready.google, look=bad).deploy() == 1
+    assert Deploying(terraform, screen, google=ready.google, look=bad, prove=_in).deploy() == 1
     assert "contacts: lets strangers in" in text()
     assert REDIRECT_URI not in text()
 
@@ -150,7 +154,7 @@ def test_a_client_secret_is_asked_for_and_never_an_argument(
         asked.append(prompt)
         return "s3cret-value\n"
 
-    made = Deploying(terraform, screen, google=fake_google.google, look=_good, ask=ask)
+    made = Deploying(terraform, screen, google=fake_google.google, look=_good, prove=_in, ask=ask)
     assert made.deploy() == 0
     assert "acme-google-client-secret" in asked[0]
     assert stand_in.commands[:5] == ["init", "workspace", "plan", "apply", "plan"]
@@ -170,7 +174,7 @@ def test_without_anybody_to_ask_for_a_client_secret_it_says_how(
     monkeypatch.setenv("APPROVE", "yes")
     stand_in.answers(plan=CHANGES)
     with pytest.raises(ConfigurationError, match="versions add acme-google-client-secret"):
-        Deploying(terraform, screen, google=fake_google.google, look=_good).deploy()
+        Deploying(terraform, screen, google=fake_google.google, look=_good, prove=_in).deploy()
     assert stand_in.commands == ["init", "workspace", "plan", "apply"]
 
 

@@ -130,6 +130,12 @@ def test_a_queue_that_cannot_be_seen_is_not_empty(fake_google: FakeGoogle) -> No
     assert (found.waiting, found.note) == (None, "unknown: permission denied")
 
 
+def test_what_a_day_takes_of_gmails_units_is_told(world: LocalWorld) -> None:
+    connect(world, ANA, "ana@example.com")
+    connect(world, EVE, "eve@example.com")
+    assert status.read(world).daily_units == 2 * 2 * 288
+
+
 # -- the screen -------------------------------------------------------------------------------------
 
 
@@ -142,7 +148,15 @@ def test_everything_is_on_the_screen(world: LocalWorld, screen: Console, text: T
     write_email(world, mailbox.id, "failed")
     shown = [QueueState("sync", None, note="unknown: no"), QueueState("deliver", 3)]
     status_screen.show(status.read(world), shown, screen, " ENVIRONMENT=acme")
-    for part in (mailbox.id, "3 h ago", "never", "Gmail asks to wait.", "unknown: no", "connected"):
+    for part in (
+        mailbox.id,
+        "3 h ago",
+        "never",
+        "Gmail asks to wait.",
+        "unknown: no",
+        "connected",
+        "80,000,000",
+    ):
         assert part in text()
     assert "make logs FUNCTION=dispatch_syncs,sync_mailbox SEVERITY=warning ENVIRONMENT" in text()
     assert "make logs FUNCTION=deliver_email" in text()

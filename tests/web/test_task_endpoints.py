@@ -87,6 +87,22 @@ def task(world: World, issuer: Issuer, done: list[ThingTask]) -> Run:
     return run
 
 
+def test_who_gets_in_may_ask_whether_it_does_and_changes_nothing(
+    world: World, issuer: Issuer
+) -> None:
+    api = endpoint("check_mailbox")
+
+    def asked(token: str) -> int:
+        bearer = [("Authorization", f"Bearer {token}")]
+        environ = EnvironBuilder(path="/ready", method="GET", headers=bearer).get_environ()
+        return api.answer(Request(environ), world).status_code
+
+    claims = {"email": EMAIL, "email_verified": True}
+    assert asked(issuer.token(AUDIENCE, HOUR, claims)) == 200
+    assert asked(issuer.token("another", HOUR, claims)) in {401, 403}
+    assert asked(issuer.token(AUDIENCE, HOUR, {"email": "eve@x.example"})) in {401, 403}
+
+
 def test_success_is_acknowledged(task: Run) -> None:
     assert task() == 204
 
