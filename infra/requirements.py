@@ -8,26 +8,27 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from infra import supplies
 from infra.functions_map import ROOT
 from shared.domain.errors import ConfigurationError
 
 _DEPLOYED_UNTIL = "this machine only"
-_PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==(\S+)", re.M)
 
 
 def pinned(python: str, root: Path = ROOT) -> str:
-    """A requirements.txt for Linux and a Python such as "3.11": one exact version a line, sorted.
+    """A requirements.txt for Linux and a Python such as "3.11": one exact version a line, sorted, with the
+    hashes of its files, so that pip takes nothing else there either.
 
     What a package pulls in is read from the packages installed here, which are of the pinned versions.
     Raises ConfigurationError naming every package that constraints.txt forgets.
     """
-    pins = dict(_pins(root))
+    pins = supplies.locked(root)
     needed = closure(direct(root), _linux(python))
     if missing := sorted(needed - pins.keys()):
         raise ConfigurationError(
-            f"constraints.txt pins no version of {', '.join(missing)}; renew it as its first lines say."
+            f"constraints.txt pins no version of {', '.join(missing)}. Next: make lock"
         )
-    return "".join(f"{pins[name]}\n" for name in sorted(needed))
+    return "".join(f"{name}=={pins[name].line}\n" for name in sorted(needed))
 
 
 def direct(root: Path = ROOT) -> list[Requirement]:
@@ -62,12 +63,6 @@ def _needs(one: Requirement, environment: Mapping[str, str]) -> list[Requirement
         if need.marker is None
         or any(need.marker.evaluate({**environment, "extra": extra}) for extra in extras)
     ]
-
-
-def _pins(root: Path) -> Iterable[tuple[str, str]]:
-    for name in ("constraints.txt", "requirements.txt"):
-        for package, version in _PIN.findall((root / name).read_text()):
-            yield canonicalize_name(package), f"{package}=={version}"
 
 
 def _linux(python: str) -> dict[str, str]:

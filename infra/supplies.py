@@ -34,6 +34,11 @@ class Locked(Struct, frozen=True):
     hashes: tuple[str, ...]
     """Of every file of this version, for all systems and Pythons."""
 
+    @property
+    def line(self) -> str:
+        """As it stands behind the name and `==` in a requirements.txt."""
+        return " ".join((self.version, *(f"--hash={one}" for one in self.hashes)))
+
 
 class Hole(Struct, frozen=True):
     id: str
