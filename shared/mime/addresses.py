@@ -29,7 +29,7 @@ def normalise(text: str) -> str:
     address = text.strip(" ").lower().removesuffix(".")
     if len(address) <= 254 and _USUAL.fullmatch(address) and address.find("@") <= 64:
         return address
-    local, at, domain = _nfc(text.strip(" ")).rpartition("@")
+    local, at, domain = _nfc(_seen(text).strip(" ")).rpartition("@")
     if not at or not local or not domain:
         raise ValueError(f"must be one address such as jane@example.com, not {_shown(text)}")
     address = f"{_local_part(local)}@{_domain(domain)}"
@@ -39,11 +39,34 @@ def normalise(text: str) -> str:
 
 
 def require_sendable(text: str) -> str:
-    """`normalise`, refusing what cannot be sent to without SMTPUTF8, which Gmail does not offer."""
+    """One to be written to: `normalise`, with the letters before the @ as its owner writes them, for
+    there some server may tell them apart. Refuses what cannot be sent to without SMTPUTF8, which Gmail
+    does not offer."""
     address = normalise(text)
     if not address.isascii():
         raise ValueError(f"{_shown(address)} has letters before the @ that mail cannot be sent to")
-    return address
+    given = _unquoted(_seen(text).strip(" ").rpartition("@")[0])
+    local, _, domain = address.rpartition("@")
+    kept = given if given.lower() == _unquoted(local) else _unquoted(local)
+    return f"{_spelt(kept)}@{domain}"
+
+
+def as_written(address: str) -> str:
+    """How it stands in a mail: what RFC 5321 allows only inside quotes is quoted. Phones use addresses
+    with dots in a row, or before the @."""
+    local, _, domain = address.rpartition("@")
+    bare = _unquoted(local)
+    return address if _DOT_ATOM.fullmatch(bare.lower()) else f"{_in_quotes(bare)}@{domain}"
+
+
+def mailbox_of(address: str) -> str:
+    """The same for all addresses that reach one mailbox by their provider's rules: Gmail reads no dots
+    and no +tag, others no +tag. For matching where a team wants that; a contact's own spelling stays."""
+    local, _, domain = address.rpartition("@")
+    bare = local if local.startswith('"') else local.partition("+")[0] or local
+    if domain in {"gmail.com", "googlemail.com"}:
+        return f"{bare.replace('.', '')}@gmail.com"
+    return f"{bare}@{domain}"
 
 
 def spellings(address: str) -> tuple[str, ...]:
@@ -102,17 +125,41 @@ def _nfc(text: str) -> str:
 
 
 _DOT_ATOM = re.compile(rf"[{_ATEXT}\u0080-\U0010ffff]+(?:\.[{_ATEXT}\u0080-\U0010ffff]+)*")
+_DOTTED = re.compile(rf"[{_ATEXT}\u0080-\U0010ffff.]+")
+"""As a dot-atom, with dots anywhere: addresses of phones (docomo, au) that RFC 5321 allows only quoted."""
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_QUOTABLE = re.compile(r"[ -~\u0080-\U0010ffff]+")
+_ZERO_WIDTH = dict.fromkeys(map(ord, "\u00ad\u034f\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
+
+
+def _seen(text: str) -> str:
+    """Without what nobody sees: it comes along when an address is copied from a page."""
+    return text if text.isascii() else text.translate(_ZERO_WIDTH)
 
 
 def _local_part(text: str) -> str:
-    quoted = _QUOTED.fullmatch(text)
-    local = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
-    if not _DOT_ATOM.fullmatch(local) or not all(map(_visible, local)):
+    """Quotes stay only around what needs them."""
+    local, quoted = _unquoted(text), _QUOTED.fullmatch(text)
+    fits = (_QUOTABLE if quoted else _DOTTED).fullmatch(local)
+    if not fits or not all(map(_visible, local.replace(" ", ""))):
         raise ValueError(f"has characters before the @ that no address has: {_shown(local)}")
     if len(local.encode()) > 64:
         raise ValueError("is longer than the 64 characters allowed before the @")
-    return local
+    return _spelt(local)
+
+
+def _unquoted(local: str) -> str:
+    quoted = _QUOTED.fullmatch(local)
+    return re.sub(r"\\(.)", r"\1", quoted[1], flags=re.DOTALL) if quoted else local
+
+
+def _spelt(local: str) -> str:
+    return local if _DOTTED.fullmatch(local.lower()) else _in_quotes(local)
+
+
+def _in_quotes(local: str) -> str:
+    escaped = local.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'
 
 
 def _visible(character: str) -> bool:
@@ -144,6 +191,7 @@ def _incoming(text: str) -> str:
         return ""
     if text[:1] == text[-1:] == "'":
         text = text[1:-1]  # Outlook's habit
+    text = _seen(text)
     try:
         return normalise(text)
     except ValueError:

@@ -65,7 +65,7 @@ def _people(name: str, people: Sequence[Address]) -> str:
     words: list[str] = []
     for person in people:
         words += _display_name(person.name)
-        words.append(f"<{addresses.require_sendable(person.address)}>,")
+        words.append(f"<{addresses.as_written(addresses.require_sendable(person.address))}>,")
     words[-1] = words[-1].removesuffix(",")
     return _fold(name, words)
 

@@ -54,7 +54,7 @@ def _message(mail: OutgoingMail) -> dict[str, Any]:
 
 
 def _recipient(person: Address) -> dict[str, dict[str, str]]:
-    address = {"address": addresses.require_sendable(person.address)}
+    address = {"address": addresses.as_written(addresses.require_sendable(person.address))}
     return {"emailAddress": address | ({"name": person.name} if person.name else {})}
 
 
