@@ -1,6 +1,7 @@
 """Bytes to text, as mail clients do it: whatever was declared, something readable comes out."""
 
 import base64
+import codecs
 import re
 
 _CHARSETS = {
@@ -50,10 +51,9 @@ def charset_text(data: bytes, charset: str) -> str:
 def known(charset: str) -> bool:
     name = charset.strip("\"' ").lower()
     try:
-        b"".decode(_CHARSETS.get(name, name))
-    except (LookupError, UnicodeError, ValueError):
+        return bool(name and codecs.lookup(_CHARSETS.get(name, name)))
+    except (LookupError, ValueError):
         return False
-    return bool(name)
 
 
 _META = re.compile(rb"<meta[^>]{0,200}charset=[\"']?([\w-]{1,40})", re.IGNORECASE)

@@ -184,16 +184,12 @@ def _has_text(part: Part) -> bool:
 
 
 def _best(seen: list[_Seen]) -> _Seen:
-    """All texts of one form (RFC 8621 4.1.4): list software appends its footer as one more. What is
-    plain behind the HTML, where other plain text stood before it, is no alternative to it and is
-    added to it."""
+    """All texts of one form (RFC 8621 4.1.4). The first plain one is what the HTML says too; further
+    ones are the footers of list software, and added to the HTML."""
+    plain = [one.text for one in seen if one.text.strip() and not one.html.strip()]
+    html = [one.html for one in seen if one.html.strip()]
     texts = [one.text for one in seen if one.text.strip()]
-    htmls = [number for number, one in enumerate(seen) if one.html.strip()]
-    best = _Seen(text=_lines(texts), html="\n".join(seen[number].html for number in htmls))
-    if htmls and any(one.text.strip() for one in seen[: htmls[-1]]):
-        added = [one.text for one in seen[htmls[-1] + 1 :] if one.text.strip()]
-        best.html = "\n".join((best.html, *map(as_html, added)))
-    return best
+    return _Seen(_lines(texts), "\n".join((*html, *map(as_html, plain[1:]))) if html else "")
 
 
 def _together(seen: list[_Seen]) -> _Seen:

@@ -121,7 +121,7 @@ _TWINS = {"text/x-amp-html", "text/watch-html"}
 
 
 def _group(kind: str, children: list[Part], reading: Reading, depth: int) -> list[_Block]:
-    """Of alternatives the richest is the body, and what plain text stands behind it is added to it."""
+    """Of alternatives the richest is the body, and all plain text but the first is added to it."""
     choice = kind == "multipart/alternative"
     rich = choice and any(child.get_content_type() in _BODIES for child in children)
     wanted = [c for c in children if not (rich and c.get_content_type() in _TWINS)]
@@ -129,11 +129,11 @@ def _group(kind: str, children: list[Part], reading: Reading, depth: int) -> lis
         _blocks(child, reading, depth + 1, first=number == 0, choice=choice)
         for number, child in enumerate(wanted)
     ]
-    found = [number for number, blocks in enumerate(shown) if any(b.html for b in blocks)]
-    if not choice or not found:
+    rich_ones = [blocks for blocks in shown if any(block.html for block in blocks)]
+    if not choice or not rich_ones:
         return [block for blocks in shown for block in blocks]
-    added = shown[found[-1] + 1 :] if any(shown[number] for number in range(found[0])) else []
-    return [b for number in found for b in shown[number]] + [b for more in added for b in more]
+    added = [blocks for blocks in shown if blocks and blocks not in rich_ones][1:]
+    return [block for blocks in rich_ones + added for block in blocks]
 
 
 def _attached(part: Part, first: bool, reading: Reading) -> bool:

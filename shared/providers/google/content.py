@@ -3,6 +3,7 @@
 https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#MessagePart
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -69,12 +70,20 @@ def _subject(children: list[Part]) -> str:
 
 
 def _kind(part: Part) -> str:
-    """A group without parts holds what was written all the same."""
+    """A group without parts holds what was written all the same, but for groups too deep to be read."""
     kind = part.get("mimeType")
     kind = kind.lower() if isinstance(kind, str) else ""
     if _children(part):
         return kind or "multipart/mixed"
-    return "text/plain" if not kind or kind.startswith("multipart/") else kind
+    if kind.startswith("multipart/"):
+        data = _dict(part.get("body")).get("data")
+        begin = headers.lenient_base64(data[:400]) if isinstance(data, str) else b""
+        return kind if _SOURCE.match(begin) else "text/plain"
+    return kind or "text/plain"
+
+
+_SOURCE = re.compile(rb"\s*(?:--[^\r\n]{1,80}\s+)?content-[a-z-]{1,30}:", re.IGNORECASE)
+"""How parts begin that nobody took apart."""
 
 
 def _header(part: Part, name: str) -> str:
