@@ -53,7 +53,21 @@ class Progress(Struct, kw_only=True):
     stored: int = 0
     troubled: int = 0
     vanished: int = 0
+    incomplete: int = 0
+    """Searches that the provider never let end: past mail of some contacts may be missing."""
     units: int = 0
+
+
+class PassedPart(Struct, kw_only=True, frozen=True):
+    """A part of a feed (a folder) that the provider refuses to show while the rest goes on: nothing of it
+    is up to date."""
+
+    part: str
+    name: str = ""
+    """inbox or sent, "" for any other."""
+    reason: str
+    refusals: int = 1
+    since: datetime
 
 
 class SyncState(Leasable, kw_only=True):
@@ -82,6 +96,9 @@ class SyncState(Leasable, kw_only=True):
     covered_recent: tuple[str, ...] = ()
     """… but of those added shortly before, only these: others may have been committed late."""
     importing: Import | None = None
+    relisted_at: datetime | None = None
+    """When the provider last no longer knew the cursor, and listing began anew."""
+    passed: tuple[PassedPart, ...] = ()
     pace: int = 0
     """How many messages one round asks for: halved when the provider asks to wait, so that a round
     fits into what it allows; 0 is as many as it takes."""
@@ -128,6 +145,15 @@ def pause(failures: int, share: float) -> timedelta:
     `share` (0 to 1, at random), so that those who failed together do not come back together."""
     longest = LONGEST_PAUSE.total_seconds()
     return timedelta(seconds=min(5 * 2 ** min(failures, 10), longest) * (1 + share / 5))
+
+
+def may_relist(state: SyncState) -> bool:
+    """One relist for each cursor that expired: when the next one does too and nothing was good meanwhile,
+    the provider is left alone for a while first."""
+    last = state.relisted_at
+    if last is None or (state.last_good_at and state.last_good_at > last):
+        return True
+    return state.last_error_at is not None and state.last_error_at > last
 
 
 class Trouble(Struct, kw_only=True):

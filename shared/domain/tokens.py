@@ -30,6 +30,7 @@ _KINDS: dict[str, type[MailbridgeError]] = {
 }
 FIRST_COOLDOWN, LONGEST_COOLDOWN = timedelta(seconds=5), timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=1)
+LONGEST_REST = timedelta(minutes=30)
 
 
 class Failure(Struct, kw_only=True):
@@ -82,6 +83,23 @@ class CachedToken(Leasable, kw_only=True):
     lease_until: datetime | None = None
     failure: Failure | None = None
     """None after a success."""
+    refreshed_at: datetime | None = None
+    refusals: int = 0
+    """Refreshes in a row that were made because the token before, though fresh, was refused."""
+
+    @property
+    def rests_until(self) -> datetime | None:
+        """A fresh token that is refused is replaced once; another one only after a pause, as after a
+        failed refresh: it would be refused too."""
+        if self.refreshed_at is None or not self.refusals:
+            return None
+        rest: timedelta = min(FIRST_COOLDOWN * 2 ** min(self.refusals - 1, 10), LONGEST_REST)
+        return self.refreshed_at + rest
+
+    def refused_again(self, now: datetime) -> int:
+        """What `refusals` becomes when the token is replaced now because it was refused."""
+        fresh = self.refreshed_at is not None and now - self.refreshed_at <= 2 * LONGEST_REST
+        return self.refusals + 1 if fresh else 1
 
     @property
     def lease(self) -> Lease:

@@ -6,7 +6,7 @@ import pytest
 
 from infra.simulator import Fault, Simulator
 from shared import records
-from shared.domain.errors import GrantRevoked, ProviderUnavailable
+from shared.domain.errors import GrantRevoked, Party, ProviderUnavailable
 from shared.domain.mailboxes import GrantState
 from shared.services.accounts import grant_states, mailboxes, tokens, validation
 from shared.services.accounts.mailboxes import MailboxView
@@ -199,6 +199,11 @@ def test_our_own_misconfiguration_is_nobodys_trouble_but_ours(
     wrong = Fault(method=vendor.token, status=401, reason=vendor.wrong_client, times=None)
     simulator.faults.add(wrong)
     pass_hours_failing(world, 24)
+    found = shown(world, mailbox)
+    assert found.state is GrantState.PROVIDER_UNAVAILABLE
+    assert found.who_acts is Party.OPERATOR
+    simulator.faults.clear()
+    pass_hours_failing(world, 24)
     assert shown(world, mailbox).state is GrantState.CONNECTED
 
 
@@ -230,5 +235,5 @@ def test_late_news_does_not_bring_a_disconnected_mailbox_back(
     grant_states.troubled(world, before, ProviderUnavailable("down"), until=clock.now())
     grant_states.ended(world, before, GrantRevoked("gone", reason="invalid_grant"))
     grant_states.recovered(world, before)
-    grant_states.refreshed(world, before)
+    grant_states.refreshed(world, before, after_failure=True)
     assert shown(world, mailbox).state is GrantState.DISCONNECTED

@@ -4,7 +4,7 @@ Only the provider's final word asks a user to act. Throttling and outages say so
 clears whatever trouble there was.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,12 @@ from shared import logs, records
 from shared.domain.audit import AuditEvent
 from shared.domain.errors import (
     AdminApprovalNeeded,
+    ConfigurationError,
     GrantRevoked,
+    MailboxUnavailable,
     MailbridgeError,
     NotFound,
+    ProviderRejected,
     ProviderUnavailable,
     RateLimited,
 )
@@ -28,8 +31,9 @@ from shared.records import Change
 from shared.services import outbox
 
 
-def refreshed(world: World, mailbox: Mailbox) -> None:
-    """The provider accepted the grant: any trouble is over, also one that a user was asked to mend."""
+def refreshed(world: World, mailbox: Mailbox, *, after_failure: bool) -> None:
+    """The provider accepted the grant: trouble with it is over, also one that a user was asked to mend.
+    Trouble with the mailbox itself is not; unless refreshing had failed before, nobody knows of it."""
     now = world.clock.now()
 
     def decide(current: Mailbox) -> Change[Mailbox]:
@@ -37,7 +41,9 @@ def refreshed(world: World, mailbox: Mailbox) -> None:
         if not current.live:
             syncs = records.syncs(world.documents)
             also.append(syncs.updating(current.id, next_sync_at=now, last_error=""))
-        well = current if current.state is GrantState.CONNECTED else _in_state(current, now)
+        mended = not current.live or after_failure
+        lasting = {GrantState.CONNECTED, GrantState.MAILBOX_UNAVAILABLE}
+        well = _in_state(current, now) if mended and current.state not in lasting else current
         return Change(structs.replace(well, last_good_at=now, updated_at=now), also)
 
     _change(world, mailbox, decide)
@@ -55,9 +61,7 @@ def recovered(world: World, mailbox: Mailbox) -> None:
     _change(world, mailbox, decide)
 
 
-def troubled(
-    world: World, mailbox: Mailbox, error: RateLimited | ProviderUnavailable, until: datetime
-) -> None:
+def troubled(world: World, mailbox: Mailbox, error: MailbridgeError, until: datetime) -> None:
     """The provider cannot be worked with before `until`."""
     now = world.clock.now()
 
@@ -105,7 +109,18 @@ def ended(world: World, mailbox: Mailbox, error: GrantRevoked) -> None:
             mailbox=mailbox.id,
             state=state.value,
             reason=error.reason,
+            who_acts=error.who_acts.value,
         )
+
+
+_TROUBLES: Mapping[type[MailbridgeError], GrantState] = {
+    RateLimited: GrantState.THROTTLED,
+    MailboxUnavailable: GrantState.MAILBOX_UNAVAILABLE,
+    ProviderUnavailable: GrantState.PROVIDER_UNAVAILABLE,
+    ProviderRejected: GrantState.PROVIDER_UNAVAILABLE,
+    ConfigurationError: GrantState.PROVIDER_UNAVAILABLE,
+}
+"""States that pass by themselves or once their party acted; the first that fits."""
 
 
 def _in_trouble(
@@ -113,16 +128,11 @@ def _in_trouble(
 ) -> Change[Mailbox] | None:
     if not current.live:
         return None
-    match error:
-        case RateLimited():
-            known = current.state is GrantState.THROTTLED and current.state_until == until
-            state = GrantState.THROTTLED
-        case ProviderUnavailable():
-            known = current.state is GrantState.PROVIDER_UNAVAILABLE
-            state = GrantState.PROVIDER_UNAVAILABLE
-        case _:
-            return None
-    if known:
+    state = next((state for kind, state in _TROUBLES.items() if isinstance(error, kind)), None)
+    known = (current.state, current.state_reason) == (state, error.reason)
+    if state is None or (
+        known and (state is not GrantState.THROTTLED or current.state_until == until)
+    ):
         return None
     since = current.state_since if current.state is state else now
     return Change(_in_state(current, now, state, error, state_since=since, state_until=until))
@@ -150,6 +160,7 @@ def _in_state(
         "state": state,
         "state_reason": error.reason if error else "",
         "state_detail": error.detail if error else "",
+        "state_party": error.who_acts if error else None,
         "state_since": now,
         "state_until": None,
         "updated_at": now,

@@ -20,7 +20,7 @@ from shared.domain.mailboxes import (
     ProviderName,
     Visibility,
 )
-from shared.domain.sync import SyncState
+from shared.domain.sync import PassedPart, SyncState
 from shared.domain.versions import ANY, IfMatch, etag
 from shared.domain.views import view
 from shared.ports.documents import Write
@@ -54,14 +54,16 @@ class SyncPhase(Enum):
     """All of it is in; what came meanwhile is next."""
     FOLLOWING_CHANGES = "following_changes"
     UP_TO_DATE = "up_to_date"
+    FOLDERS_PASSED_BY = "folders_passed_by"
+    """Up to date but for what the provider refuses to show."""
     WAITING_FOR_ITS_USER = "waiting_for_its_user"
     """Who has to connect it again."""
 
     @classmethod
-    def _missing_(cls, value: object) -> "SyncPhase | None":
-        """By its words in the record."""
+    def _missing_(cls, value: object) -> "SyncPhase":
+        """By its words in the record. What a newer release is at, this one calls following changes."""
         spelt = str(value).replace(" ", "_")
-        return next((one for one in cls if one.value == spelt), None)
+        return next((one for one in cls if one.value == spelt), cls.FOLLOWING_CHANGES)
 
 
 class SyncView(Struct):
@@ -82,8 +84,12 @@ class SyncView(Struct):
     """Mails that could not be taken in, or not yet."""
     vanished: int
     """Mails that were gone before they could be fetched."""
+    incomplete: int
+    """Searches for past mail that the provider never let end: some may be missing."""
     quota_units: int
     """What all of it cost, by the provider's own measure."""
+    passed: tuple[PassedPart, ...]
+    """Folders that the provider refuses to show: since when, and why. None of it is up to date then."""
     troubles: list[TroubleView] | None = None
     """The latest, where one mailbox is shown; null in lists."""
 
@@ -197,6 +203,7 @@ def _view(held: Versioned[Mailbox], synced: Versioned[SyncState], team: Team) ->
             next_sync_at=sync.next_sync_at,
             last_error=sync.last_error,
             quota_units=sync.progress.units,
+            passed=sync.passed,
             troubles=None,
         ),
     )

@@ -145,20 +145,20 @@ class Tokens:
 
     def token(self) -> str:
         if self._live is None or self._world.clock.now() >= self._live.good_until:
-            self._live = self._obtain(rejected="", claims="")
+            self._live = self._obtain()
         return self._live.token
 
     def replace(self, rejected: str, *, claims: str = "") -> str:
         if self._live is None or self._live.token == rejected:
-            self._live = self._obtain(rejected, claims)
+            self._live = self._obtain(rejected, claims, refused=True)
         return self._live.token
 
     def renew(self) -> None:
         """Asks the provider whether the grant still holds, though the token may be good for a while."""
         usable = self._usable(self._cache.find(self._mailbox.id))
-        self._live = self._obtain(usable.token if usable else "", claims="")
+        self._live = self._obtain(usable.token if usable else "")
 
-    def _obtain(self, rejected: str, claims: str) -> Access:
+    def _obtain(self, rejected: str = "", claims: str = "", *, refused: bool = False) -> Access:
         """From the cache, or by refreshing under the lease, or from whoever holds the lease.
 
         A failure is everybody's for a while: a provider in trouble is not asked by each in turn."""
@@ -170,11 +170,14 @@ class Tokens:
                 return usable
             if cached and (failed := cached.record.failure) and failed.until > clock.now():
                 raise self._again(failed)
+            if refused and cached and _rests(cached.record, clock.now()):
+                detail = f"The provider refuses fresh tokens of {self._mailbox.address}."
+                raise ProviderUnavailable(detail, reason="fresh_token_refused", reached=False)
             if lease := self._take_lease(cached.record if cached else None):
-                return self._refresh(lease, claims)
+                return self._refresh(lease, claims, refused=refused)
             clock.sleep(POLL_SECONDS)
         raise ProviderUnavailable(
-            f"The token of {self._mailbox.address} is being refreshed elsewhere."
+            f"The token of {self._mailbox.address} is being refreshed elsewhere.", reached=False
         )
 
     def _usable(self, cached: Versioned[CachedToken] | None) -> Access | None:
@@ -221,7 +224,7 @@ class Tokens:
         except (Busy, NotFound, PreconditionFailed):
             return None
 
-    def _refresh(self, lease: Leased[CachedToken], claims: str) -> Access:
+    def _refresh(self, lease: Leased[CachedToken], claims: str, *, refused: bool) -> Access:
         try:
             fresh, rotated = self._ask_provider(lease.record, claims)
         except MailbridgeError as error:
@@ -234,8 +237,16 @@ class Tokens:
         good_until = self._world.clock.now() + max(life - MARGIN, life * 4 / 5)
         access = Access(fresh.access_token, good_until)
         sealed = self._seal(access, "access")
-        self._give_back(lease, sealed=sealed, rotated=rotated, failure=None)
-        grant_states.refreshed(self._world, self._mailbox)
+        now, before = self._world.clock.now(), lease.record
+        self._give_back(
+            lease,
+            sealed=sealed,
+            rotated=rotated,
+            failure=None,
+            refreshed_at=now,
+            refusals=before.refused_again(now) if refused else 0,
+        )
+        grant_states.refreshed(self._world, self._mailbox, after_failure=before.failure is not None)
         return access
 
     def _failed(self, lease: Leased[CachedToken], error: MailbridgeError) -> None:
@@ -311,6 +322,10 @@ class Tokens:
         mailboxes = records.mailboxes(self._world.documents, self._mailbox.team_id)
         if mailboxes.get(self._mailbox.id).state is GrantState.DISCONNECTED:
             destroy(self._world, self._mailbox.id)
+
+
+def _rests(cached: CachedToken, now: datetime) -> bool:
+    return cached.rests_until is not None and cached.rests_until > now
 
 
 def _kept(world: World, mailbox_id: str) -> Kept | None:

@@ -20,6 +20,7 @@ from shared.domain.errors import (
     CursorExpired,
     GrantRevoked,
     LeaseLost,
+    MailboxUnavailable,
     MailbridgeError,
     MissingScope,
     PreconditionFailed,
@@ -28,7 +29,7 @@ from shared.domain.errors import (
     RateLimited,
 )
 from shared.domain.mailboxes import GrantState, Mailbox
-from shared.domain.sync import SyncState, pause, sync_id
+from shared.domain.sync import PassedPart, SyncState, may_relist, pause, sync_id
 from shared.ports.providers import ChangePage
 from shared.ports.world import World
 from shared.records import Change, Versioned, leased
@@ -48,7 +49,22 @@ TELL_EVERY = timedelta(seconds=30)
 CLOCKS_DIFFER = timedelta(seconds=30)
 """Between machines: a task that is due so soon may be the one at hand."""
 
-_WORKERS = ("cursor", "covered_through", "covered_recent", "importing", "pace", "progress")
+LASTING = 3
+"""Refusals of a whole mailbox in a row until its state says so."""
+SHOWN = 5
+QUIET = timedelta(hours=1)
+"""How often an account without a mailbox is asked whether it has one by now."""
+
+_WORKERS = (
+    "cursor",
+    "covered_through",
+    "covered_recent",
+    "importing",
+    "relisted_at",
+    "passed",
+    "pace",
+    "progress",
+)
 """The fields that only the holder of the lease writes. The schedule and the users may change the rest
 meanwhile."""
 
@@ -99,6 +115,7 @@ class Run:
         self._lease: leased.Leased[SyncState] | None = None
         self._troubles = Troubles(world, id)
         self._progressed = False
+        self._failures = 0
         self._units = 0
 
     def run(self) -> None:
@@ -110,10 +127,13 @@ class Run:
             logs.warning("lease lost", mailbox=self._mailbox.id)
         except (GrantRevoked, MissingScope) as error:
             self._stop(error)
-        except (RateLimited, ProviderUnavailable) as error:
+        except (RateLimited, ProviderUnavailable, MailboxUnavailable, ConfigurationError) as error:
+            self._tell(error, until=self._wait(error))
+        except ProviderRejected as error:
             again = self._wait(error)
-            grant_states.troubled(self._world, self._mailbox, error, until=again)
-        except (ProviderRejected, ConfigurationError, Conflict) as error:
+            if self._failures >= LASTING:
+                self._tell(error, until=again)
+        except Conflict as error:
             self._wait(error)
         except Exception as error:
             self._break_off(error)
@@ -134,6 +154,12 @@ class Run:
         else:
             self._end(structs.replace, again=self._world.clock.now())
 
+    def _tell(self, error: MailbridgeError, *, until: datetime) -> None:
+        """What the mailbox's state says of it, and who has to act."""
+        if isinstance(error, ConfigurationError):
+            logs.error("sync waits for us", mailbox=self._mailbox.id, reason=error.reason)
+        grant_states.troubled(self._world, self._mailbox, error, until=until)
+
     # -- the idle path --------------------------------------------------------------------------------
 
     def _look(self) -> ChangePage | None:
@@ -150,9 +176,10 @@ class Run:
 
     def _is_idle(self, page: ChangePage) -> bool:
         """Nothing new, and said so, unless somebody wrote since."""
-        if page.ids or page.more:
+        if page.ids or page.more or _stuck(page):
             return False
         self._state.cursor = page.cursor
+        self._pass_by(page)
         quiet = structs.replace(
             self._up_to_date(self._merged(self._state)), started_at=self._started_at
         )
@@ -197,14 +224,42 @@ class Run:
         if page is None or self._state.cursor != self._seen.record.cursor:
             try:
                 page = self._feed.changes(self._state.cursor)
-            except CursorExpired:
-                self._begin(expired=True)
+            except CursorExpired as error:
+                self._relist(error)
                 return False
         self._take(Listing(page.ids), page)
+        self._pass_by(page)
         if page.cursor != self._state.cursor:
             self._state.cursor = page.cursor
             self._save("following changes")
+        if _stuck(page):
+            self._progressed = False
+            detail = "The provider's list of changes does not end."
+            raise ProviderUnavailable(detail, reason="no_progress")
         return not page.more
+
+    def _relist(self, error: CursorExpired) -> None:
+        if not may_relist(self._state):
+            self._progressed = False
+            detail = "The provider does not know the position that it gave a moment ago."
+            raise ProviderUnavailable(detail, reason=error.reason or "cursor_expired") from error
+        self._state.relisted_at = self._world.clock.now()
+        self._begin(expired=True)
+
+    def _pass_by(self, page: ChangePage) -> None:
+        """Notes what the provider refuses to show, and since when it does."""
+        since = {one.part: one.since for one in self._state.passed}
+        now = self._world.clock.now()
+        self._state.passed = tuple(
+            PassedPart(
+                part=one.part,
+                name=one.name,
+                reason=one.reason,
+                refusals=one.refusals,
+                since=since.get(one.part, now),
+            )
+            for one in page.passed
+        )
 
     def _begin(self, *, expired: bool = False) -> None:
         """The position is taken first: what arrives while the import runs shows up as a change."""
@@ -219,6 +274,7 @@ class Run:
         after = structs.replace(self._state, importing=structs.replace(self._state.importing))
         listing = self._feed.past(after)
         self._take(listing, refile=True)
+        self._state.progress.incomplete += listing.incomplete
         if not listing.more:
             self._feed.finish(after)
         for name in ("cursor", "covered_through", "covered_recent", "importing"):
@@ -283,14 +339,27 @@ class Run:
         return structs.replace(current, **{name: getattr(self._state, name) for name in _WORKERS})
 
     def _up_to_date(self, state: SyncState) -> SyncState:
-        return structs.replace(
+        """All of it, or all but what the provider refuses to show: then it is not called good."""
+        now = self._world.clock.now()
+        good = structs.replace(
             state,
             pace=0,
             failures=0,
             progress=structs.replace(state.progress, phase="up to date"),
-            last_good_at=self._world.clock.now(),
+            last_good_at=now,
             last_error="",
             last_error_at=None,
+        )
+        if not state.passed:
+            return good
+        names = ", ".join(one.name or "another" for one in state.passed[:SHOWN])
+        detail = f"The provider refuses to show {len(state.passed)} folder(s): {names}."
+        return structs.replace(
+            good,
+            progress=structs.replace(state.progress, phase="folders passed by"),
+            last_good_at=state.last_good_at,
+            last_error=detail,
+            last_error_at=now,
         )
 
     def _recover(self) -> None:
@@ -314,7 +383,7 @@ class Run:
         """Acknowledged, and again after a pause of this feed's own: a 503 would slow everybody's tasks
         down. When that is."""
         now = self._world.clock.now()
-        failures = 1 if self._progressed else self._seen.record.failures + 1
+        self._failures = failures = 1 if self._progressed else self._seen.record.failures + 1
         again = now + _pause(error, failures)
         interval = timedelta(seconds=self._world.settings.sync_interval_seconds)
 
@@ -367,7 +436,13 @@ def _failed(state: SyncState, error: Exception, now: datetime) -> SyncState:
 def _pause(error: MailbridgeError, failures: int) -> timedelta:
     """What the provider asks for, but never less than a second, and more from time to time."""
     if not isinstance(error, RateLimited):
-        return pause(failures, random.random())  # noqa: S311  # no secret
+        quiet = isinstance(error, MailboxUnavailable) and failures > LASTING
+        return QUIET if quiet else pause(failures, random.random())  # noqa: S311  # no secret
     floor = timedelta(seconds=2 ** min(failures - 1, 9))
     asked = PATIENCE if error.retry_after is None else timedelta(seconds=error.retry_after)
     return min(max(asked, floor), LONGEST_WAIT)
+
+
+def _stuck(page: ChangePage) -> bool:
+    """Not a part of it, but all."""
+    return any(not one.part for one in page.passed)

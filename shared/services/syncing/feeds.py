@@ -37,6 +37,8 @@ class Listing(Struct, frozen=True):
     known: bool = False
     """They were found by a contact's address: their content is fetched without a look at headers."""
     more: bool = True
+    incomplete: bool = False
+    """The provider's pages led nowhere: there may be more than was found."""
 
 
 class Feed(Protocol):

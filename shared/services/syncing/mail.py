@@ -81,7 +81,8 @@ class MailFeed:
             return Listing(more=False)
         since = importing.since if importing.stage is Stage.WINDOW else None
         found = self._provider.search(Search(since=since))
-        whole = not found.next and len(found.ids) <= planning.SCAN_LIMIT[importing.why]
+        ended = not (found.next or found.incomplete)
+        whole = ended and len(found.ids) <= planning.SCAN_LIMIT[importing.why]
         more = self._next_stage(importing, listed_all=whole)
         return Listing(found.ids if whole else (), more=more)
 
@@ -94,7 +95,7 @@ class MailFeed:
         if not importing.page:
             importing.addresses_after = after
             more = bool(after) or self._next_stage(importing, listed_all=True)
-        return Listing(found.ids, known=True, more=more)
+        return Listing(found.ids, known=True, more=more, incomplete=found.incomplete)
 
     def _found(self, search: Search, importing: Import) -> IdPage:
         """The page at hand; the first one when a token kept by an earlier task is no longer taken."""
