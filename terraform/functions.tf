@@ -101,7 +101,7 @@ module "function" {
   runtime     = local.map.runtime
   trigger     = each.value.trigger
   public      = each.value.public
-  ingress     = each.value.trigger == "http" ? "ALLOW_ALL" : var.private_ingress
+  ingress     = each.value.trigger == "http" ? (var.load_balancer ? "ALLOW_INTERNAL_AND_GCLB" : "ALLOW_ALL") : var.private_ingress
   memory      = each.value.memory
   cpu         = each.value.cpu
   timeout     = each.value.timeout

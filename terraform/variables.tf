@@ -200,6 +200,17 @@ variable "overrides" {
   }
 }
 
+variable "load_balancer" {
+  description = "Whether a load balancer of yours stands at public_url, before the functions for users. Then they can be reached through it alone, so that nobody goes round what it keeps off: slow requests, too many of them."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.load_balancer || var.public_url != null
+    error_message = "load_balancer needs public_url, which is where it stands."
+  }
+}
+
 variable "private_ingress" {
   description = "From where the private functions can be reached at all, before IAM and their own check of the caller's token. ALLOW_INTERNAL_ONLY is narrower; Google promises it for Cloud Tasks and Cloud Scheduler on run.app addresses only."
   type        = string

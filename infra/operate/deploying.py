@@ -10,13 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from infra import bundle
+from infra import bundle, functions_map
+from infra.functions_map import Trigger
 from infra.operate import client_secrets, entry, smoke, variables
 from infra.operate.deployment import Deployment
 from infra.operate.google import Google
 from infra.operate.smoke import Seen
 from infra.operate.terraform import Terraform
 from shared.bootstrap import SystemClock
+from shared.config import function_url
 from shared.domain.errors import ConfigurationError
 
 CLIENT_SECRETS = "google_secret_manager_secret.client"
@@ -72,11 +74,22 @@ class Deploying:
         self._change()
         deployment = self._terraform.deployment()
         self._say("\nLooking at each function from outside …")
-        seen = self._look(deployment.function_urls)
+        seen = self._look(self._seen_from_outside(deployment))
         self._say("Having the scheduler and a queue call …")
         seen += self._prove(self._google, deployment)
         self._console.print(_table(seen))
         return self._sum_up(deployment, seen)
+
+    def _seen_from_outside(self, deployment: Deployment) -> dict[str, str]:
+        """Where strangers meet each function: behind a load balancer, those for users there alone."""
+        base = self._variables.public_url
+        if not (base and self._variables.load_balancer):
+            return deployment.function_urls
+        users = functions_map.load().triggered_by(Trigger.HTTP)
+        return {
+            name: function_url(base, name) if name in users else url
+            for name, url in deployment.function_urls.items()
+        }
 
     def _bundle(self) -> None:
         root = self._terraform.root

@@ -33,6 +33,8 @@ class Variables(Struct, frozen=True):
     """What each connected one is told, by its name."""
     auth: Auth = field(default_factory=Auth)
     public_url: str | None = None
+    load_balancer: bool = False
+    """At `public_url`, and the only way to the functions for users."""
     overrides: dict[str, Override] = {}
     """Other sizes than the map's, by function."""
     given: frozenset[str] = frozenset()

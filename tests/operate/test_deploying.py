@@ -133,6 +133,24 @@ def test_a_function_that_does_not_answer_is_an_error(
     assert REDIRECT_URI not in text()
 
 
+def test_behind_a_load_balancer_it_looks_there(
+    root: Path, terraform: Terraform, screen: Console, ready: FakeGoogle, stand_in: StandIn
+) -> None:
+    file = root / "terraform" / "environments" / "acme.tfvars"
+    more = 'public_url = "https://mail.example.com"\nload_balancer = true\n'
+    file.write_text(file.read_text() + more)
+    urls = {"contacts": URLS["contacts"], "sweep": "https://functions.example.com/acme-sweep"}
+    stand_in.answers(output=outputs(function_urls=urls))
+    looked: list[object] = []
+
+    def look(at: object) -> list[Seen]:
+        looked.append(at)
+        return []
+
+    assert Deploying(terraform, screen, google=ready.google, look=look, prove=_in).deploy() == 0
+    assert looked == [urls | {"contacts": "https://mail.example.com/contacts"}]
+
+
 @pytest.mark.parametrize("refusal", [(404, "NOT_FOUND"), (403, "SERVICE_DISABLED")])
 def test_a_client_secret_is_asked_for_and_never_an_argument(
     refusal: tuple[int, str],

@@ -310,6 +310,14 @@ def test_a_size_can_be_another(workspace: Workspace) -> None:
     assert made.one("cloud_scheduler_job", "sweep")["schedule"] == "*/5 * * * *"
 
 
+def test_behind_a_load_balancer_nobody_goes_round_it(workspace: Workspace) -> None:
+    made = workspace.planned(load_balancer=True, public_url="https://mail.example.com")
+    users = set(MAP.triggered_by(Trigger.HTTP))
+    for name in MAP.functions:
+        expected = "ALLOW_INTERNAL_AND_GCLB" if name in users else "ALLOW_ALL"
+        assert config(made, name)["ingress_settings"] == expected, name
+
+
 def test_the_queues_are_the_maps(deployed: Deployed) -> None:
     assert set(deployed.outputs["queues"]) == set(MAP.queues)
     for one in deployed.all("cloud_tasks_queue"):

@@ -56,6 +56,7 @@ def test_a_mistake_in_an_entry(workspace: Workspace, right: str, wrong: str, sai
         ({"mail_providers": {"microsoft": {"tenant": "common"}}}, "microsoft.client_id must be"),
         ({"mail_providers": {"google": {"tennant": "x"}}}, "no provider takes: google.tennant."),
         ({"allowed_origins": ["https://crm.example.com/"]}, "without a path"),
+        ({"load_balancer": True}, "load_balancer needs public_url"),
         ({"settings": {"SYNC_INTERVAL": "60"}}, "variable of their own: SYNC_INTERVAL."),
         ({"settings": {"PUBLIC_URL": "https://x"}}, "variable of their own: PUBLIC_URL."),
         ({"overrides": {"sync": {"memory": "1Gi"}}}, "functions.yaml does not have: sync."),

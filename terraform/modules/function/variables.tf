@@ -54,7 +54,7 @@ variable "public" {
 }
 
 variable "ingress" {
-  description = "From where it can be reached: ALLOW_ALL or ALLOW_INTERNAL_ONLY."
+  description = "From where it can be reached: ALLOW_ALL, ALLOW_INTERNAL_AND_GCLB or ALLOW_INTERNAL_ONLY."
   type        = string
 }
 
