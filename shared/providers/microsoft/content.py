@@ -93,7 +93,7 @@ def _attachments(listed: Sequence[Json]) -> Iterator[Attachment]:
 
 def _name(entry: Json, kind: str) -> str:
     """Graph calls an attached mail by its subject."""
-    name = _line(entry.get("name"))
+    name = charsets.reread(charsets.clean(_text(entry.get("name")))).strip()
     if kind == "message/rfc822":
         return name if name.lower().endswith(".eml") else files.unnamed(kind, name)
     return name or files.unnamed(kind)
