@@ -6,6 +6,7 @@ history, or to speak as somebody else.
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from enum import Enum, IntEnum
 from typing import Literal
 
@@ -29,7 +30,7 @@ class Right(Enum):
     MANAGE = "manage"
     """Its settings, its consent, its audit trail, its end."""
     OWN = "own"
-    """What only its owner decides: what colleagues see of its mail."""
+    """What only its owner decides: what colleagues see of its mail, and whether they send from it."""
 
 
 SCOPES = {
@@ -133,6 +134,10 @@ def sight(
     see all of it."""
     if caller.user_id in {mailbox.user_id, author_id}:
         return Sight.EVERYTHING
+    return colleagues_see(mailbox, thread, team)
+
+
+def colleagues_see(mailbox: Mailbox, thread: ThreadAccess, team: Team) -> Sight:
     match thread:
         case ThreadAccess.PRIVATE:
             return Sight.NOTHING
@@ -150,8 +155,8 @@ class Best(Struct, frozen=True):
     sight: Sight = field(default=Sight.NOTHING)
 
 
-def best(copies: Iterable[tuple[str, Sight]], leading: str) -> Best:
-    """Among copies that show as much, the one that leads the line, or the first by name: which other
-    copies there are must not tell."""
+def best(copies: Iterable[tuple[str, Sight]], sent: AbstractSet[str]) -> Best:
+    """Among copies that show as much a sent one, whose writer says more than who received it; else the
+    last by name. Which one leads the line does not count: that may be one that is hidden."""
     shown = [Best(key, sight) for key, sight in copies if sight]
-    return max(shown, key=lambda one: (one.sight, one.key == leading, one.key), default=Best())
+    return max(shown, key=lambda one: (one.sight, one.key in sent, one.key), default=Best())

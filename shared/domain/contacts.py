@@ -6,7 +6,7 @@ from enum import Enum
 from msgspec import Struct, field, structs
 
 from shared.domain import ids
-from shared.domain.mail import Kind
+from shared.domain.mail import Kind, sent_at
 from shared.domain.messages import Message
 
 
@@ -47,7 +47,7 @@ class Activity(Struct, kw_only=True):
     direction: Direction
     at: datetime
     user_id: str
-    """Who wrote it, or in whose mailbox it arrived first."""
+    """Who wrote it, or in whose mailbox it arrived."""
     mailbox_id: str
     message_id: str
     """Our message that the line links to."""
@@ -63,6 +63,11 @@ class Activity(Struct, kw_only=True):
     threads: dict[str, str] = field(default_factory=dict)
     """Place → the provider's thread id of that copy."""
 
+    @property
+    def leading(self) -> str:
+        """The place of the copy that it links to."""
+        return next((place for place, id in self.copies.items() if id == self.message_id), "")
+
 
 def activity_id(contact_id: str, fingerprint: str, *more: str) -> str:
     return ids.derived("activity", contact_id, fingerprint, *more)
@@ -77,6 +82,10 @@ def mailbox_of_place(place: str) -> str:
     return place.partition("/")[0]
 
 
+def is_sent(place: str) -> bool:
+    return place.endswith("/sent")
+
+
 def activity_of(message: Message, contact_id: str) -> Activity:
     """The line of a mail of which this is the only copy."""
     envelope = message.envelope
@@ -86,7 +95,7 @@ def activity_of(message: Message, contact_id: str) -> Activity:
         team_id=message.team_id,
         contact_id=contact_id,
         direction=Direction.OUTGOING if envelope.outgoing else Direction.INCOMING,
-        at=envelope.at,
+        at=sent_at(envelope),
         user_id=message.user_id,
         mailbox_id=message.mailbox_id,
         message_id=message.id,

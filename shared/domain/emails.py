@@ -11,6 +11,7 @@ from enum import Enum
 
 from msgspec import Struct, field, structs
 
+from shared.domain import ids
 from shared.domain.leases import Leasable, Lease
 from shared.domain.mail import Address
 
@@ -62,6 +63,8 @@ class Email(Leasable, kw_only=True):
     text: str = ""
     in_reply_to: str = ""
     """Our message id that this answers, "" for a new conversation."""
+    answers: str = ""
+    """Our id of the conversation in its own mailbox that it answers, "" for none."""
     revision: int = 0
     """How many events told of it."""
     changed_by: tuple[str, ...] = ()
@@ -96,6 +99,12 @@ class Email(Leasable, kw_only=True):
     created_at: datetime
     updated_at: datetime
     sent_at: datetime | None = None
+
+    @property
+    def lies_in(self) -> str:
+        """Our id of the conversation in which it lies, or will once it is sent; "" for a new one."""
+        sent = self.thread_id and ids.derived("thread", self.mailbox_id, self.thread_id)
+        return sent or self.answers
 
     @property
     def lease(self) -> Lease:

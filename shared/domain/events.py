@@ -44,9 +44,16 @@ class Audience(Struct, kw_only=True):
     """Whom an event concerns; never published. Judged by what holds when somebody reads it."""
 
     copies: dict[str, str] = field(default_factory=dict)
-    """Mailbox → our id of the thread in it that the event is about, "" for the mailbox as such."""
+    """Mailbox → our id of the thread in it that the event is about, "" for the mailbox as such. Of a line
+    of a timeline: the copies that are new with it."""
+    before: dict[str, str] = field(default_factory=dict)
+    """Of a line: the copies that it had already. To whoever sees none of those it is new."""
     author_id: str = ""
+    authored: str = ""
+    """Of a line: the mailbox with the copy that the author wrote through us."""
     contact_id: str = ""
+    everybody: bool = False
+    """All of the team, who may have seen what it is about before they ceased to."""
 
 
 class Event(Struct, kw_only=True):

@@ -1,7 +1,7 @@
 """Mail as every provider must hand it to us, and as we hand outgoing mail to a provider."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from msgspec import Struct
@@ -11,6 +11,8 @@ from shared.domain import ids
 MOST_PEOPLE = 2_000
 """Of one mail; Google lets one have 2,000 recipients, Exchange 1,000. Each is looked up among contacts."""
 MOST_ATTACHMENTS = 1_000
+CLOCKS_APART = timedelta(minutes=5)
+LONGEST_WAY = timedelta(days=5)
 
 
 class Address(Struct, frozen=True):
@@ -147,6 +149,16 @@ def reply_subject(subject: str) -> str:
     """Of an answer to a mail with this subject, as mail programs write it. Gmail keeps an answer in its
     thread only with the same subject."""
     return subject if _ANSWERS.match(subject) else f"Re: {subject}".rstrip()
+
+
+def sent_at(envelope: Envelope) -> datetime:
+    """When a mail was sent, the same for all its copies: its Date header, where that agrees with the
+    provider's own time of this copy. Anybody can write a Date; no mail travels for longer than a few
+    days (RFC 5321, 4.5.4.1), or arrives before it leaves."""
+    on_the_way = envelope.at - envelope.dated if envelope.dated else None
+    if envelope.dated and on_the_way is not None and -CLOCKS_APART <= on_the_way <= LONGEST_WAY:
+        return envelope.dated
+    return envelope.at
 
 
 def fingerprint(envelope: Envelope, mailbox_id: str) -> str:

@@ -141,6 +141,8 @@ class Mailbox(Leasable, kw_only=True):
     """When a throttled mailbox goes on."""
     consented_at: datetime | None = None
     """When its user last connected it: what is learnt about an older consent no longer counts."""
+    owned_since: datetime | None = None
+    """When it became its owner's; None for as long as there is any record of it."""
     last_good_at: datetime | None = None
     """When the provider last accepted the grant."""
     disconnection: Disconnection | None = field(default=None, name="leaving")

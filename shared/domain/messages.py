@@ -35,6 +35,11 @@ class Message(Struct, kw_only=True):
     cut: bool = False
     """These five as in `mail.Content`; an invitation is one however its headers look."""
 
+    @property
+    def in_thread(self) -> str:
+        """Our id of its conversation."""
+        return ids.derived("thread", self.mailbox_id, self.envelope.thread_id)
+
 
 class BodyPiece(Struct, kw_only=True):
     """Concatenating the pieces in order gives the text and the HTML."""

@@ -24,7 +24,7 @@ from shared.domain.access import (
     thread_id,
 )
 from shared.domain.caller import Caller, Scope
-from shared.domain.contacts import Activity, Contact, activity_of, mailbox_of_place
+from shared.domain.contacts import Activity, Contact, activity_of, is_sent, mailbox_of_place
 from shared.domain.emails import Email
 from shared.domain.errors import Forbidden, NotFound
 from shared.domain.events import Event, EventType
@@ -70,7 +70,7 @@ _REFUSALS = {
     Right.WRITE: "Only its owner can write from a private mailbox.",
     Right.SEND: "Only its owner can send from a private mailbox.",
     Right.MANAGE: "Only its owner or an admin may do this to a shared mailbox.",
-    Right.OWN: "Only its owner decides what colleagues see of its mail.",
+    Right.OWN: "Only its owner decides what colleagues see of its mail, and whether they send from it.",
 }
 
 
@@ -92,6 +92,19 @@ def message(world: World, caller: Caller, message_id: str) -> "Seen":
     if not shown:
         raise _no("message", message_id)
     return Seen(found, shown)
+
+
+def own_thread(world: World, caller: Caller, messages: Sequence[Message]) -> Mailbox:
+    """The mailbox of a conversation, for its owner to say what colleagues see of that. Raises Forbidden
+    to those who see something of it, NotFound to others."""
+    require(caller, SCOPES[Right.OWN])
+    viewer = Viewer(world, caller)
+    if not any(viewer.message(one) for one in messages):
+        raise NotFound("There is no such thread here.", reason="thread_not_found")
+    lies_in = records.mailboxes(world.documents, caller.team_id).get(messages[0].mailbox_id)
+    if not may(caller, Right.OWN, lies_in):
+        raise Forbidden(_REFUSALS[Right.OWN], reason="not_yours")
+    return lies_in
 
 
 def answerable(world: World, caller: Caller, message_id: str) -> Message | None:
@@ -145,7 +158,7 @@ class Viewer:
         """Those of the caller, and of mailboxes whose mail the caller sees whole and may write from."""
         user_id = self._caller.user_id
         self._learn(
-            (one.record.mailbox_id, _thread_of(one.record))
+            (one.record.mailbox_id, one.record.lies_in)
             for one in found
             if one.record.user_id != user_id
         )
@@ -157,11 +170,11 @@ class Viewer:
         lies_in = self._mailboxes.get(email.mailbox_id)
         if lies_in is None or not may(self._caller, Right.WRITE, lies_in):
             return False
-        return self._sight(lies_in, _thread_of(email), "") is Sight.EVERYTHING
+        return self._sight(lies_in, email.lies_in, "") is Sight.EVERYTHING
 
     def message(self, message: Message) -> Sight:
         author_id = message.user_id if message.email_id else ""
-        thread = thread_id(message.mailbox_id, message.envelope.thread_id)
+        thread = message.in_thread
         self._learn([(message.mailbox_id, thread)])
         lies_in = self._mailboxes.get(message.mailbox_id)
         if lies_in is None:
@@ -214,46 +227,96 @@ class Viewer:
         ]
 
     def _best(self, line: Activity, colleague: bool) -> Best:
-        leading = next((place for place, id in line.copies.items() if id == line.message_id), "")
-        sights = ((place, self._sight_of(line, place, colleague)) for place in line.copies)
-        return best(sights, leading)
+        sights = (
+            (place, self._sight_at(place, _thread_at(line, place), author_id, colleague))
+            for place, id in line.copies.items()
+            for author_id in [line.author_id if id == line.message_id else ""]
+        )
+        return best(sights, set(filter(is_sent, line.copies)))
 
-    def _sight_of(self, line: Activity, place: str, colleague: bool) -> Sight:
+    def _sight_at(self, place: str, thread: str, author_id: str, colleague: bool) -> Sight:
+        """Of one copy on the timeline of a contact, or of a colleague."""
         lies_in = self._mailboxes.get(mailbox_of_place(place))
         if lies_in is None:
             return Sight.NOTHING
-        author_id = line.author_id if line.copies[place] == line.message_id else ""
         if colleague and self._caller.user_id not in {lies_in.user_id, author_id}:
             return Sight.NOTHING
-        return self._sight(lies_in, _thread_at(line, place), author_id)
+        return self._sight(lies_in, thread, author_id)
 
-    def events(self, found: Sequence[Event]) -> list[bool]:
-        """Of each whether the caller sees what it is about."""
-        self._learn(copy for event in found for copy in event.audience.copies.items())
+    def events(self, found: Sequence[Event]) -> list[Event | None]:
+        """Each as the caller may be told it, None where that is not at all."""
+        self._learn(
+            (mailbox_of_place(place), thread)
+            for event in found
+            for place, thread in (event.audience.copies | event.audience.before).items()
+        )
         contact_ids = {event.audience.contact_id for event in found if event.audience.copies} - {""}
         contacts = records.contacts(self._world.documents, self.team_id).many(contact_ids)
         colleagues = self.colleagues([one.record for one in contacts.values()])
-        return [self._sees_event(event, colleagues) for event in found]
+        return [self._event(event, colleagues) for event in found]
 
-    def _sees_event(self, event: Event, colleagues: AbstractSet[str]) -> bool:
-        audience, kind = event.audience, event.type.partition(".")[0]
-        if kind == "contact" or event.type in _VISIBILITY_CHANGES:
-            return True
-        lies_in = {id: self._mailboxes[id] for id in audience.copies if id in self._mailboxes}
-        if kind in {"mailbox", "import"}:
-            return any(may(self._caller, Right.SEE, one) for one in lies_in.values())
-        own = self._caller.user_id == audience.author_id
-        if kind == "email":
-            return own or any(
-                may(self._caller, Right.WRITE, one)
-                and self._sight(one, audience.copies[id], "") is Sight.EVERYTHING
-                for id, one in lies_in.items()
-            )
-        if audience.contact_id in colleagues:
-            return own or any(one.user_id == self._caller.user_id for one in lies_in.values())
-        return any(
-            self._sight(one, audience.copies[id], audience.author_id) for id, one in lies_in.items()
+    def _event(self, event: Event, colleagues: AbstractSet[str]) -> Event | None:
+        match event.type.partition(".")[0]:
+            case "contact" | "team":
+                return event
+            case "mailbox" | "import" | "thread":
+                return self._mailbox_event(event)
+            case "email":
+                return event if self._sees_email_event(event) else None
+            case "activity":
+                return self._line_event(event, event.audience.contact_id in colleagues)
+        return None  # of a newer release
+
+    def _mailbox_event(self, event: Event) -> Event | None:
+        """Of a mailbox as such, or of what colleagues see of a thread in it."""
+        (mailbox_id,) = event.audience.copies
+        lies_in = self._mailboxes.get(mailbox_id)
+        if lies_in is None:
+            return None
+        if event.type == EventType.THREAD_VISIBILITY_CHANGED.value:
+            own = lies_in.user_id == self._caller.user_id
+            return event if own or event.audience.everybody else None
+        if may(self._caller, Right.SEE, lies_in):
+            hidden = set() if self.counts(lies_in) else {"stored"}
+        elif event.audience.everybody:
+            hidden = event.data.keys() - {"mailbox_id", "visibility"}
+        else:
+            return None
+        data = {name: value for name, value in event.data.items() if name not in hidden}
+        return structs.replace(event, data=data)
+
+    def _sees_email_event(self, event: Event) -> bool:
+        lies_in = {id: self._mailboxes[id] for id in event.audience.copies if id in self._mailboxes}
+        return self._caller.user_id == event.audience.author_id or any(
+            may(self._caller, Right.WRITE, one)
+            and self._sight(one, event.audience.copies[id], "") is Sight.EVERYTHING
+            for id, one in lies_in.items()
         )
+
+    def _line_event(self, event: Event, colleague: bool) -> Event | None:
+        """New to whoever saw no copy of its mail before."""
+        audience = event.audience
+
+        def seen(copies: Mapping[str, str]) -> bool:
+            return any(
+                self._sight_at(
+                    place,
+                    thread,
+                    audience.author_id if place == audience.authored else "",
+                    colleague,
+                )
+                for place, thread in copies.items()
+            )
+
+        if not seen(audience.copies):
+            return None
+        type = EventType.ACTIVITY_CHANGED if seen(audience.before) else EventType.ACTIVITY_CREATED
+        return structs.replace(event, type=type.value)
+
+    def counts(self, lies_in: Mailbox) -> bool:
+        """Whether the caller may know how much mail there is in a mailbox."""
+        manages = may(self._caller, Right.MANAGE, lies_in)
+        return manages or bool(self._sight(lies_in, "", ""))
 
     # -- what holds today -----------------------------------------------------------------------------
 
@@ -269,7 +332,8 @@ class Viewer:
         mailboxes = records.mailboxes(self._world.documents, self._caller.team_id)
         wanted = sorted(addresses)
         for start in range(0, len(wanted), IN):
-            page, _ = mailboxes.page(Where("address", "in", wanted[start : start + IN]), limit=IN)
+            some = Where("address", "in", wanted[start : start + IN])
+            page, _ = mailboxes.page(some, limit=IN * 10)  # one address, at several providers
             own |= {addresses[one.address] for one in page}
         return own
 
@@ -304,18 +368,6 @@ def team(world: World, team_id: str) -> Team:
     """The team's settings; those that hold without any where it made none."""
     found = records.team(world.documents, team_id).find(records.TEAM)
     return found.record if found else Team(id=team_id)
-
-
-_VISIBILITY_CHANGES = {
-    EventType.MAILBOX_VISIBILITY_CHANGED.value,
-    EventType.MAILBOX_ERASED.value,
-    EventType.THREAD_VISIBILITY_CHANGED.value,
-}
-"""For everybody who may have seen what they are about, whatever they see now: the whole team."""
-
-
-def _thread_of(email: Email) -> str:
-    return thread_id(email.mailbox_id, email.thread_id) if email.thread_id else ""
 
 
 def _thread_at(line: Activity, place: str) -> str:

@@ -37,8 +37,11 @@ class Told(Protocol):
 # -- events -----------------------------------------------------------------------------------------
 
 
-def mailbox(world: World, after: Mailbox, type: EventType, **data: str) -> records.Change[Mailbox]:
-    """The mailbox as it is after a change, one revision further, and the event that tells it."""
+def mailbox(
+    world: World, after: Mailbox, type: EventType, *, everybody: bool = False, **data: str
+) -> records.Change[Mailbox]:
+    """The mailbox as it is after a change, one revision further, and the event that tells it; to
+    `everybody` where colleagues may hold what they cease to see."""
     told = structs.replace(after, revision=after.revision + 1)
     facts = {
         "mailbox_id": told.id,
@@ -46,7 +49,7 @@ def mailbox(world: World, after: Mailbox, type: EventType, **data: str) -> recor
         "state": told.state.value,
         "who_acts": told.who_acts.value,
     }
-    audience = Audience(copies={told.id: ""})
+    audience = Audience(copies={told.id: ""}, everybody=everybody)
     path = f"/mailboxes/{told.id}"
     event = _event(world, told, type, path, audience=audience, data=facts | data)
     return records.Change(told, [event])
@@ -55,8 +58,7 @@ def mailbox(world: World, after: Mailbox, type: EventType, **data: str) -> recor
 def email(world: World, after: Email) -> records.Change[Email]:
     """Likewise; what happened is its status."""
     told = structs.replace(after, revision=after.revision + 1)
-    lies_in = thread_id(told.mailbox_id, told.thread_id) if told.thread_id else ""
-    audience = Audience(copies={told.mailbox_id: lies_in}, author_id=told.user_id)
+    audience = Audience(copies={told.mailbox_id: told.lies_in}, author_id=told.user_id)
     facts = {
         "email_id": told.id,
         "mailbox_id": told.mailbox_id,
@@ -68,16 +70,25 @@ def email(world: World, after: Email) -> records.Change[Email]:
     return records.Change(told, [event])
 
 
-def activity(world: World, after: Activity, type: EventType) -> records.Change[Activity]:
-    """Likewise. Whose mailboxes hold copies is nobody's business."""
+def activity(world: World, before: Activity | None, after: Activity) -> records.Change[Activity]:
+    """Likewise, of copies that are new. Whose mailboxes hold others is nobody's business: each reader is
+    told by those that they may see."""
     told = structs.replace(after, revision=after.revision + 1)
     copies = {
-        mailbox_of_place(place): thread_id(mailbox_of_place(place), told.threads.get(place, ""))
+        place: thread_id(mailbox_of_place(place), told.threads.get(place, ""))
         for place in told.copies
     }
-    audience = Audience(copies=copies, author_id=told.author_id, contact_id=told.contact_id)
+    held = before.copies if before else {}
+    audience = Audience(
+        copies={place: thread for place, thread in copies.items() if place not in held},
+        before={place: thread for place, thread in copies.items() if place in held},
+        author_id=told.author_id,
+        authored=told.leading if told.author_id else "",
+        contact_id=told.contact_id,
+    )
     facts = {"activity_id": told.id, "contact_id": told.contact_id, "kind": told.kind}
     path = f"/activities/{told.id}"
+    type = EventType.ACTIVITY_CHANGED if before else EventType.ACTIVITY_CREATED
     event = _event(world, told, type, path, audience=audience, data=facts)
     return records.Change(told, [event])
 
@@ -92,10 +103,10 @@ def contact(world: World, after: Contact, change: str) -> records.Change[Contact
     return records.Change(told, [event])
 
 
-def thread(world: World, after: ThreadMark) -> records.Change[ThreadMark]:
-    """Likewise, of what colleagues see of it."""
+def thread(world: World, after: ThreadMark, *, everybody: bool) -> records.Change[ThreadMark]:
+    """Likewise, of what colleagues see of it; to `everybody` where they saw something, or do now."""
     told = structs.replace(after, revision=after.revision + 1)
-    audience = Audience(copies={told.mailbox_id: told.id})
+    audience = Audience(copies={told.mailbox_id: told.id}, everybody=everybody)
     facts = {"thread_id": told.id, "mailbox_id": told.mailbox_id, "access": told.access.value}
     path, type = f"/threads/{told.id}", EventType.THREAD_VISIBILITY_CHANGED
     event = _event(world, told, type, path, audience=audience, data=facts)

@@ -20,6 +20,8 @@ S = TypeVar("S")
 PageSize = Annotated[int, Meta(ge=1, le=200)]
 EXAMINED = 5
 """Pages that are looked through for one: a page may be short, or empty, and have a next one."""
+BLOCK = 128
+"""Bytes that a token's content is a multiple of: its length must not tell what it names."""
 
 
 class PageQuery(Struct, forbid_unknown_fields=True):
@@ -36,8 +38,7 @@ class Pages:
         narrowed = [
             f"{name}={asked[name]}" for name in sorted(asked) if not name.startswith("page_")
         ]
-        digest = ids.derived(what, *narrowed)
-        self._context = f"page/{caller.team_id}/{caller.user_id}/{digest}"
+        self._context = ids.derived("page", caller.team_id, caller.user_id, what, *narrowed)
         self._world = world
         self._query = query
 
@@ -53,14 +54,23 @@ class Pages:
         fetch: Callable[[int, str], tuple[Sequence[T], str]],
         keep: Callable[[Sequence[T]], Sequence[S]],
     ) -> tuple[list[S], str]:
-        """A page of what `keep` leaves of the list."""
+        """A page of what `keep` leaves of the list. Where a page ends, and whether there is a next one,
+        follows from what is kept alone, as long as not too much is left out in a row."""
         kept: list[S] = []
-        after = self._opened()
-        for _ in range(EXAMINED):
-            found, after = fetch(self._query.page_size - len(kept), after)
-            kept += keep(found)
+        after, left = self._opened(), EXAMINED * self._query.page_size
+        while left:
+            found, after = fetch(min(self._query.page_size - len(kept), left), after)
+            kept, left = kept + list(keep(found)), left - len(found)
             if not after or len(kept) >= self._query.page_size:
                 break
+        ahead, limit = after, 1
+        while ahead and left:
+            found, ahead = fetch(min(limit, left), ahead)
+            if keep(found):
+                break
+            limit, left = limit * 4, left - len(found)
+        else:
+            after = after if ahead else ""
         return kept, self._sealed(after)
 
     def _opened(self) -> str:
@@ -69,11 +79,14 @@ class Pages:
             return ""
         try:
             sealer = self._world.sealer("page")
-            return sealer.open(self._query.page_token, context=self._context).decode()
+            plain = sealer.open(self._query.page_token, context=self._context)
+            return plain.rstrip(b"\0").decode()
         except InvalidRequest as error:
             raise InvalidRequest.field("/page_token", "is not a token of this list") from error
 
     def _sealed(self, after: str) -> str:
-        return (
-            self._world.sealer("page").seal(after.encode(), context=self._context) if after else ""
-        )
+        if not after:
+            return ""
+        plain = after.encode()
+        plain += bytes(-len(plain) % BLOCK)
+        return self._world.sealer("page").seal(plain, context=self._context)

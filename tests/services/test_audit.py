@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from infra.simulator import Fault, Simulator
 from shared import records
+from shared.domain.access import ThreadAccess
 from shared.domain.audit import KEPT, AuditEvent
 from shared.domain.caller import Caller
 from shared.domain.errors import Forbidden, InvalidRequest, NotFound
@@ -16,7 +18,7 @@ from shared.services.accounts.audit import AuditView
 from shared.services.accounts.mailboxes import MailboxView
 from shared.services.paging import PageQuery
 from shared.services.syncing import engine
-from shared.services.timelines import messages
+from shared.services.timelines import messages, threads
 from tests.vendors import Vendor
 from tests.world import (
     ANA,
@@ -79,11 +81,68 @@ def test_a_mailboxs_life_is_told_in_order(world: LocalWorld, mailbox: MailboxVie
 
 def test_it_says_who_did_it(world: LocalWorld, mailbox: MailboxView) -> None:
     world.clock.sleep(1)
-    mailboxes.change(world, ADMIN, mailbox.id, mailboxes.MailboxChange(shared=True))
-    latest = trail(world, mailbox)[0]
-    assert (latest.event, latest.user_id) == (AuditEvent.SHARING_CHANGED, "root")
+    mailboxes.change(world, ANA, mailbox.id, mailboxes.MailboxChange(shared=True))
+    world.clock.sleep(1)
+    script = structs.replace(ADMIN, client_id="nightly-script")
+    mailboxes.change(world, script, mailbox.id, mailboxes.MailboxChange(shared=False))
+    told = [(one.event, one.user_id, one.client_id) for one in trail(world, mailbox)]
+    assert told[:2] == [
+        (AuditEvent.SHARING_CHANGED, "root", "nightly-script"),
+        (AuditEvent.SHARING_CHANGED, "ana", ""),
+    ]
     refreshed = [one for one in trail(world, mailbox) if one.event is AuditEvent.REFRESHED]
     assert {one.user_id for one in refreshed} == {""}
+
+
+def test_its_owner_is_told_on_whose_timeline_its_mail_stands_and_who_added_them(
+    world: LocalWorld, mailbox: MailboxView
+) -> None:
+    carl = add_contact(world, BEN, CARL)
+    settle(world)
+    shown = [one for one in trail(world, mailbox) if one.event is AuditEvent.FIRST_SHOWN]
+    assert [(one.contact_id, one.user_id) for one in shown] == [(carl, "ben")]
+    assert not [
+        one for one in trail(world, mailbox, caller=ADMIN) if one.event is AuditEvent.FIRST_SHOWN
+    ]
+    world.simulator.deliver(mail(CARL, "ana@example.com", "More"), to="ana@example.com")
+    world.clock.sleep(3600)
+    settle(world)
+    again = [one for one in trail(world, mailbox) if one.event is AuditEvent.FIRST_SHOWN]
+    assert again == shown, "the first time and no other"
+
+
+def test_what_an_entry_names_of_mail_is_its_owners_alone(
+    world: LocalWorld, mailbox: MailboxView
+) -> None:
+    carl = add_contact(world, ANA, CARL)
+    settle(world)
+    message = timeline(world, BEN, carl)[0].message_id
+    seen = messages.show(world, BEN, message)
+    change = threads.ThreadChange(ThreadAccess.PRIVATE)
+    threads.change(world, ANA, seen.thread, change)
+    own = {(one.event, one.message_id or one.thread_id) for one in trail(world, mailbox)}
+    assert {
+        (AuditEvent.MAIL_READ, message),
+        (AuditEvent.THREAD_CHANGED, seen.thread),
+    } <= own
+    admins = trail(world, mailbox, caller=ADMIN)
+    assert {AuditEvent.MAIL_READ, AuditEvent.THREAD_CHANGED} <= {one.event for one in admins}
+    assert not [one for one in admins if one.message_id or one.thread_id or one.contact_id]
+
+
+def test_who_takes_an_account_over_learns_nothing_of_mail_before(
+    world: LocalWorld, mailbox: MailboxView
+) -> None:
+    carl = add_contact(world, ANA, CARL)
+    settle(world)
+    messages.show(world, BEN, timeline(world, BEN, carl)[0].message_id)
+    disconnect(world, ANA, mailbox.id, History.ERASE)
+    settle(world)
+    world.clock.sleep(60)
+    connect_account(world, BEN, "ana@example.com")
+    before = trail(world, mailbox, caller=BEN)
+    assert AuditEvent.MAIL_READ in {one.event for one in before}
+    assert not [one for one in before if one.message_id or one.contact_id]
 
 
 def test_reading_a_mail_in_full_is_told_once_an_hour_and_reader(

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from shared import records
-from shared.domain.access import Team, narrower
+from shared.domain.access import Sight, Team, ThreadAccess, colleagues_see, narrower
 from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller, Scope
 from shared.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
@@ -52,7 +52,7 @@ def confirm(world: World, caller: Caller, request: ConfirmConnection) -> mailbox
                 raise
     schedule.soon(world, mailbox_of(connection))
     made = records.mailboxes(world.documents, caller.team_id).versioned(mailbox_of(connection))
-    return mailboxes.shown(world, made)
+    return mailboxes.shown(world, caller, made)
 
 
 def mailbox_of(connection: Connection) -> str:
@@ -80,8 +80,9 @@ def _make_mailbox(
         raise NotFound("This connection has expired: start again.", reason="connection_expired")
     found = records.mailboxes(world.documents, connection.team_id).find(mailbox_of(connection))
     before = found.record if found else None
-    visibility = _visibility(access.team(world, connection.team_id), before, wished)
-    _check_history(world, caller, before)
+    team = access.team(world, connection.team_id)
+    visibility = _visibility(team, before, wished)
+    _check_history(world, caller, before, team)
     mailbox = _mailbox(caller, connection, before, visibility, world.clock.now())
     tokens.store(world, mailbox, msgspec.json.decode(pending, type=tokens.Kept).refresh_token)
     _write(world, caller, connection, visibility)
@@ -102,13 +103,18 @@ def _visibility(team: Team, before: Mailbox | None, wished: Visibility | UnsetTy
     )
 
 
-def _check_history(world: World, caller: Caller, before: Mailbox | None) -> None:
-    """Whoever gets hold of an account does not get the private mail that somebody else's consent brought
-    in. Raises Conflict."""
-    if before is None or before.user_id == caller.user_id or before.shared:
+def _check_history(world: World, caller: Caller, before: Mailbox | None, team: Team) -> None:
+    """Whoever gets hold of an account does not get the mail that somebody else's consent brought in, nor
+    what was written from it, unless colleagues saw all of it anyway. Raises Conflict."""
+    if before is None or before.user_id == caller.user_id:
         return
-    messages = records.messages(world.documents, before.team_id)
-    if messages.ids(Where("mailbox_id", "==", before.id), limit=1):
+    open_to_all = before.shared and not before.marked_threads
+    if open_to_all and colleagues_see(before, ThreadAccess.AS_MAILBOX, team) is Sight.EVERYTHING:
+        return
+    kept = Where("mailbox_id", "==", before.id)
+    if records.messages(world.documents, before.team_id).ids(kept, limit=1) or records.emails(
+        world.documents, before.team_id
+    ).ids(kept, limit=1):
         raise Conflict(
             f"{before.address} was connected by another user, whose mail is kept here. They or an admin "
             "can erase it: DELETE /mailboxes/{mailbox_id}?history=erase.",
@@ -149,6 +155,7 @@ def _mailbox(
         missing_scopes=connection.missing_scopes,
         state_since=now,
         consented_at=now,
+        owned_since=held.owned_since if held and held.user_id == caller.user_id else now,
         last_good_at=now,
         fence=held.fence if held else 0,
         created_at=held.created_at if held else now,

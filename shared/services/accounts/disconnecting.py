@@ -17,7 +17,15 @@ from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller
 from shared.domain.errors import Busy, LeaseLost, MailbridgeError
 from shared.domain.events import EventType
-from shared.domain.mailboxes import LIVE, Connection, Disconnection, GrantState, History, Mailbox
+from shared.domain.mailboxes import (
+    LIVE,
+    Connection,
+    Disconnection,
+    GrantState,
+    History,
+    Mailbox,
+    Visibility,
+)
 from shared.ports.documents import Transaction, Where
 from shared.ports.tasks import Task
 from shared.ports.world import World
@@ -177,7 +185,8 @@ def _cleared(world: World, mailbox: Mailbox) -> Change[Mailbox]:
     cleared = structs.replace(mailbox, disconnection=None)
     if not erased:
         return Change(cleared)
-    told = outbox.mailbox(world, cleared, EventType.MAILBOX_ERASED)
+    shown = mailbox.visibility is not Visibility.NOTHING or mailbox.marked_threads > 0
+    told = outbox.mailbox(world, cleared, EventType.MAILBOX_ERASED, everybody=shown)
     return Change(told.record, [*told.also, entry])
 
 

@@ -7,7 +7,7 @@ from enum import Enum
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from shared import records
-from shared.domain.access import Right, Team, narrower
+from shared.domain.access import Right, Team, may, narrower
 from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller
 from shared.domain.errors import InvalidRequest, Party
@@ -20,7 +20,7 @@ from shared.domain.mailboxes import (
     ProviderName,
     Visibility,
 )
-from shared.domain.sync import PassedPart, SyncState
+from shared.domain.sync import PassedPart, Progress, SyncState
 from shared.domain.versions import ANY, IfMatch, etag
 from shared.domain.views import view
 from shared.ports.documents import Write
@@ -35,7 +35,8 @@ TROUBLES = 50
 
 
 class TroubleView(Struct):
-    """A message that could not be taken in; `retry_at` is null once nobody tries any more."""
+    """A message that could not be taken in; `retry_at` is null once nobody tries any more. Only to the
+    mailbox's owner it is named."""
 
     provider_message_id: str
     reason: str
@@ -67,7 +68,8 @@ class SyncPhase(Enum):
 
 
 class SyncView(Struct):
-    """How far the sync is. Counts since the mailbox was connected."""
+    """How far the sync is. Counts since the mailbox was connected; 0 to colleagues who see nothing of its
+    mail."""
 
     phase: SyncPhase
     last_good_at: datetime | None
@@ -91,7 +93,7 @@ class SyncView(Struct):
     passed: tuple[PassedPart, ...]
     """Folders that the provider refuses to show: since when, and why. None of it is up to date then."""
     troubles: list[TroubleView] | None = None
-    """The latest, where one mailbox is shown; null in lists."""
+    """The latest, where one mailbox is shown to its owner or an admin; null otherwise."""
 
 
 class MailboxView(Struct):
@@ -141,6 +143,7 @@ class MailboxChange(Struct, forbid_unknown_fields=True):
 
     name: str | UnsetType = UNSET
     shared: bool | UnsetType = UNSET
+    """True lets colleagues send from it: for its owner to decide. Taking that back is an admin's too."""
     visibility: Visibility | UnsetType = UNSET
     """For its owner to decide; holds at once, for mail that is stored already too."""
 
@@ -149,24 +152,28 @@ class MailboxChange(Struct, forbid_unknown_fields=True):
 
 
 def show(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
-    return shown(world, access.mailbox(world, caller, mailbox_id, Right.SEE))
+    return shown(world, caller, access.mailbox(world, caller, mailbox_id, Right.SEE))
 
 
-def shown(world: World, held: Versioned[Mailbox]) -> MailboxView:
+def shown(world: World, caller: Caller, held: Versioned[Mailbox]) -> MailboxView:
     """For whoever was let through to it, or just made or changed it."""
-    mailbox_id, team_id = held.record.id, held.record.team_id
-    synced = records.syncs(world.documents).versioned(mailbox_id)
-    made = _view(held, synced, access.team(world, team_id))
-    made.sync.troubles = _troubles(world, mailbox_id)
+    synced = records.syncs(world.documents).versioned(held.record.id)
+    made = _view(access.Viewer(world, caller), held, synced)
+    if may(caller, Right.MANAGE, held.record):
+        made.sync.troubles = _troubles(world, held.record, whose=caller)
     return made
 
 
-def _troubles(world: World, mailbox_id: str) -> list[TroubleView]:
-    latest, _ = records.troubles(world.documents, mailbox_id).page(
+def _troubles(world: World, mailbox: Mailbox, *, whose: Caller) -> list[TroubleView]:
+    """What names a mail is its owner's to know."""
+    latest, _ = records.troubles(world.documents, mailbox.id).page(
         order_by=("-first_at",), limit=TROUBLES
     )
+    named = mailbox.user_id == whose.user_id
     return [
-        TroubleView(one.provider_id, one.reason, one.attempts, one.first_at, one.retry_at)
+        TroubleView(
+            one.provider_id if named else "", one.reason, one.attempts, one.first_at, one.retry_at
+        )
         for one in latest
     ]
 
@@ -174,19 +181,22 @@ def _troubles(world: World, mailbox_id: str) -> list[TroubleView]:
 def list_(world: World, caller: Caller, query: PageQuery) -> MailboxList:
     """Oldest first."""
     mailboxes = records.mailboxes(world.documents, caller.team_id)
+    viewer = access.Viewer(world, caller)
     seen, token = Pages(world, caller, query, "mailboxes").visible(
         lambda limit, after: mailboxes.versions(order_by=("created_at",), limit=limit, after=after),
-        access.Viewer(world, caller).mailboxes,
+        viewer.mailboxes,
     )
     syncs = records.syncs(world.documents).many(held.record.id for held in seen)
-    team = access.team(world, caller.team_id)
-    views = [_view(held, syncs[held.record.id], team) for held in seen if held.record.id in syncs]
+    views = [_view(viewer, held, syncs[held.record.id]) for held in seen if held.record.id in syncs]
     return MailboxList(views, token)
 
 
-def _view(held: Versioned[Mailbox], synced: Versioned[SyncState], team: Team) -> MailboxView:
+def _view(
+    viewer: access.Viewer, held: Versioned[Mailbox], synced: Versioned[SyncState]
+) -> MailboxView:
     mailbox, sync = held.record, synced.record
-    visible = narrower(mailbox.visibility, team.widest_visibility)
+    visible = narrower(mailbox.visibility, viewer.team.widest_visibility)
+    counted = sync.progress if viewer.counts(mailbox) else Progress(phase=sync.progress.phase)
     return view(
         MailboxView,
         mailbox,
@@ -197,12 +207,12 @@ def _view(held: Versioned[Mailbox], synced: Versioned[SyncState], team: Team) ->
         last_good_at=max(filter(None, (mailbox.last_good_at, sync.last_good_at)), default=None),
         sync=view(
             SyncView,
-            sync.progress,
+            counted,
             phase=SyncPhase(sync.progress.phase),
             last_good_at=sync.last_good_at,
             next_sync_at=sync.next_sync_at,
             last_error=sync.last_error,
-            quota_units=sync.progress.units,
+            quota_units=counted.units,
             passed=sync.passed,
             troubles=None,
         ),
@@ -220,7 +230,8 @@ def change(
     if_match: IfMatch = ANY,
 ) -> MailboxView:
     """Raises PreconditionFailed when `if_match` names another version than there is."""
-    right = Right.MANAGE if wanted.visibility is UNSET else Right.OWN
+    owners = wanted.shared is True or wanted.visibility is not UNSET
+    right = Right.OWN if owners else Right.MANAGE
     held = access.mailbox(world, caller, mailbox_id, right)
     if_match.check(etag(held.version))
     fields = {k: v for k, v in structs.asdict(wanted).items() if v is not UNSET}
@@ -239,6 +250,7 @@ def change(
             world,
             changed,
             EventType.MAILBOX_VISIBILITY_CHANGED,
+            everybody=True,
             visibility=changed.visibility.value,
         )
         return Change(told.record, [*told.also, *entries])
@@ -249,7 +261,7 @@ def change(
         world.documents.write(replacing, *change.also)
     else:
         mailboxes.change(mailbox_id, decide)
-    return shown(world, records.mailboxes(world.documents, caller.team_id).versioned(mailbox_id))
+    return shown(world, caller, mailboxes.versioned(mailbox_id))
 
 
 def check_visibility(team: Team, wanted: Visibility) -> None:
@@ -279,4 +291,5 @@ def sync_now(world: World, caller: Caller, mailbox_id: str) -> MailboxView:
     mailbox = access.mailbox(world, caller, mailbox_id, Right.USE).record
     tokens.check(world, mailbox, Capability.READ)
     schedule.soon(world, mailbox_id, due=True)
-    return shown(world, records.mailboxes(world.documents, caller.team_id).versioned(mailbox_id))
+    mailboxes = records.mailboxes(world.documents, caller.team_id)
+    return shown(world, caller, mailboxes.versioned(mailbox_id))

@@ -6,22 +6,26 @@ of the younger ones it has had; the next page begins there again and leaves thos
 full, the younger ones wait until they are settled.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
 from shared import records
+from shared.domain import ids
 from shared.domain.caller import Caller, Scope
 from shared.domain.errors import Gone, InvalidRequest
 from shared.domain.events import KEPT, OVERLAP, Event
 from shared.ports.documents import Where
 from shared.ports.world import World
 from shared.services import access
+from shared.services.paging import BLOCK
 
 EXAMINED = 5
 """Pages of events not had before that are looked through for one."""
+LEAST_EXAMINED = 500
+"""So many, however short the page."""
 YOUNGER = 400
 """Ids that a token lists at most."""
 ID = 10
@@ -30,6 +34,7 @@ GRACE = timedelta(days=1)
 """Within which a store deletes what has expired."""
 POLL_SECONDS = 0.5
 LATEST = "latest"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EventQuery(Struct, forbid_unknown_fields=True):
@@ -54,7 +59,7 @@ class EventView(Struct):
     subject: str
     time: datetime
     sequence: str
-    """The revision of the subject after what happened."""
+    """Grows with each change of the subject."""
     datacontenttype: str
     data: dict[str, str]
 
@@ -101,7 +106,7 @@ def _page(
     start, done, had = position.at, (position.at, position.id), set(position.had)
     shown: list[Event] = []
     after, examined = "", 0
-    while examined < EXAMINED * query.limit:
+    while examined < max(EXAMINED * query.limit, LEAST_EXAMINED):
         found, after = log.page(
             Where("at", ">=", start), order_by=("at",), limit=query.limit, after=after
         )
@@ -110,22 +115,23 @@ def _page(
             key, old = event.id[:ID], event.at <= settled
             if (event.at, event.id) <= done or (key in had and not old):
                 continue
-            wanted = key not in had and seen and _asked_for(event, query)
+            wanted = seen if seen and key not in had and _asked_for(seen, query) else None
             if wanted and len(shown) == query.limit:
                 return shown, _position(done, had), True
-            if not old and len(had) >= YOUNGER:
+            if seen and not old and len(had) >= YOUNGER:
                 return shown, _position(done, had), False
             examined += 1
             if wanted:
-                shown.append(event)
+                shown.append(wanted)
             if old:
                 done = event.at, event.id
                 had.discard(key)
-            else:
+            elif seen:  # what is hidden leaves no trace, not even in a token's length
                 had.add(key)
         if not after:  # all there is was looked at, and nothing settled can come any more
             return shown, _position(max(done, (settled, "")), had), False
-    return shown, _position(done, had), True
+    reached = _position(done, had)
+    return shown, reached, reached != position  # else what is hidden has to settle first
 
 
 def _position(done: tuple[datetime, str], had: set[str]) -> Position:
@@ -149,21 +155,29 @@ def _view(event: Event) -> EventView:
         type=event.type,
         subject=event.subject,
         time=event.at,
-        sequence=str(event.sequence),
+        sequence=_sequence(event),
         datacontenttype="application/json",
         data=event.data,
     )
+
+
+def _sequence(event: Event) -> str:
+    """Of a line of a timeline the time in microseconds: its revision would count hidden copies."""
+    if event.at is None or not event.type.startswith("activity."):
+        return str(event.sequence)
+    return str((event.at - EPOCH) // timedelta(microseconds=1))
 
 
 # -- tokens -----------------------------------------------------------------------------------------
 
 
 def _context(caller: Caller) -> str:
-    return f"events/{caller.team_id}/{caller.user_id}"
+    return ids.derived("events", caller.team_id, caller.user_id)
 
 
 def _sealed(world: World, caller: Caller, position: Position) -> str:
     plain = msgspec.json.encode(position)
+    plain += b" " * (-len(plain) % BLOCK)
     return world.sealer("page").seal(plain, context=_context(caller))
 
 

@@ -46,8 +46,12 @@ def fill(world: World, caller: Caller, email: Email, given: Mapping[str, object]
             errors.append(FieldError(f"/{body}", "must not hold NUL characters"))
     if len(email.html.encode()) + len(email.text.encode()) > MAX_BODY:
         errors.append(FieldError("/html", f"HTML and text may have {MAX_BODY} bytes together"))
-    if given.get("in_reply_to") and not access.answerable(world, caller, email.in_reply_to):
-        errors.append(FieldError("/in_reply_to", "there is no such message"))
+    if "in_reply_to" in given:
+        answered = access.answerable(world, caller, email.in_reply_to)
+        if email.in_reply_to and answered is None:
+            errors.append(FieldError("/in_reply_to", "there is no such message"))
+        same = answered is not None and answered.mailbox_id == email.mailbox_id
+        email.answers = answered.in_thread if answered and same else ""
     if errors:
         raise InvalidRequest("This email cannot be sent as it is.", errors=errors)
 

@@ -147,7 +147,7 @@ def create(world: World, caller: Caller, new: NewEmail, key: str = "") -> EmailV
     except AlreadyExists:
         email = _made_before(world, email)
     _start(world, email)
-    return _shown(world, email)
+    return _shown(world, caller, email)
 
 
 def _writable(world: World, caller: Caller, mailbox_id: str, *, draft: bool) -> Mailbox:
@@ -194,7 +194,7 @@ def change(
     given = {k: v for k, v in structs.asdict(wanted).items() if v is not UNSET}
     composing.fill(world, caller, held.record, given)
     _replace(world, caller, held, AuditEvent.EMAIL_CHANGED, told=False)
-    return _shown(world, held.record)
+    return _shown(world, caller, held.record)
 
 
 def send(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -> EmailView:
@@ -208,7 +208,7 @@ def send(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -
     _queue(world, caller, held.record)
     _replace(world, caller, held, AuditEvent.EMAIL_SENT)
     _start(world, held.record)
-    return _shown(world, held.record)
+    return _shown(world, caller, held.record)
 
 
 def cancel(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -> EmailView:
@@ -232,7 +232,7 @@ def cancel(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY)
     if email.handle and not email.lease.runs(now):
         with suppress(ProviderUnavailable):
             world.tasks.enqueue(task(cancelled))
-    return _shown(world, cancelled)
+    return _shown(world, caller, cancelled)
 
 
 def delete(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY) -> None:
@@ -297,7 +297,7 @@ def _audited(
 
 
 def show(world: World, caller: Caller, email_id: str) -> EmailView:
-    return _view(access.email(world, caller, email_id, Scope.READ))
+    return _view(caller, access.email(world, caller, email_id, Scope.READ))
 
 
 def list_(world: World, caller: Caller, query: EmailQuery) -> EmailList:
@@ -317,15 +317,23 @@ def list_(world: World, caller: Caller, query: EmailQuery) -> EmailList:
         ),
         viewer.emails,
     )
-    return EmailList([_view(email) for email in seen], token)
+    return EmailList([_view(caller, email) for email in seen], token)
 
 
-def _shown(world: World, email: Email) -> EmailView:
+def _shown(world: World, caller: Caller, email: Email) -> EmailView:
     """What somebody just did, as it is now."""
-    return _view(records.emails(world.documents, email.team_id).versioned(email.id))
+    return _view(caller, records.emails(world.documents, email.team_id).versioned(email.id))
 
 
-def _view(held: Versioned[Email]) -> EmailView:
-    """Its HTML is a colleague's or a program's, and shown on our page: what is sent stays as written."""
+def _view(caller: Caller, held: Versioned[Email]) -> EmailView:
+    """Its HTML is a colleague's or a program's, and shown on our page: what is sent stays as written.
+    What it answers in another mailbox is between its author and that mailbox."""
     email = held.record
-    return view(EmailView, email, html=clean_html(email.html), etag=etag(held.version))
+    known = email.answers or caller.user_id == email.user_id
+    return view(
+        EmailView,
+        email,
+        in_reply_to=email.in_reply_to if known else "",
+        html=clean_html(email.html),
+        etag=etag(held.version),
+    )

@@ -18,9 +18,10 @@ SNIPPET = 200
 
 
 def build(world: World, email: Email, mailbox: Mailbox) -> OutgoingMail:
-    """An answer to what its author may not see any more begins a conversation of its own."""
-    author = Caller(email.user_id, email.team_id)
-    answered = access.answerable(world, author, email.in_reply_to)
+    """An answer to what any of its authors may not see any more begins a conversation of its own."""
+    authors = [Caller(id, email.team_id) for id in (email.user_id, *email.changed_by)]
+    may_see = [access.answerable(world, one, email.in_reply_to) for one in authors]
+    answered = may_see[0] if all(may_see) else None
     outgoing = OutgoingMail(
         mark=email.id,
         sender=Address(mailbox.address, mailbox.name),

@@ -61,7 +61,7 @@ class ActivityView(Struct):
     direction: Direction
     at: datetime
     user_id: str
-    """Who wrote it, or in whose mailbox it arrived first."""
+    """Who wrote it, or in whose mailbox it arrived."""
     mailbox_id: str
     subject: str
     snippet: str
@@ -205,6 +205,7 @@ def _by_address(world: World, caller: Caller, address: str) -> list[ContactView]
 
 def timeline(world: World, caller: Caller, contact_id: str, query: PageQuery) -> Timeline:
     """Newest first: the lines of which the caller may see anything, each as their best copy shows it."""
+    access.require(caller, Scope.READ)
     contact = records.contacts(world.documents, caller.team_id).get(contact_id)
     lines = records.activities(world.documents, caller.team_id, contact_id)
     viewer = access.Viewer(world, caller)

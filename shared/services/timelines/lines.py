@@ -7,7 +7,6 @@ from msgspec import structs
 
 from shared import records
 from shared.domain.contacts import Activity, activity_id, activity_of, with_copy
-from shared.domain.events import EventType
 from shared.domain.messages import Message
 from shared.ports.documents import Write
 from shared.ports.world import World
@@ -47,8 +46,7 @@ def writes(world: World, messages: Sequence[Message]) -> list[Sequence[Write]]:
 
 
 def _unit(world: World, line: Activity, stored: Versioned[Activity] | None) -> Sequence[Write]:
-    type = EventType.ACTIVITY_CHANGED if stored else EventType.ACTIVITY_CREATED
-    told = outbox.activity(world, line, type)
+    told = outbox.activity(world, stored.record if stored else None, line)
     lines = _collection(world, line)
     if stored:
         return [lines.replacing(line.id, stored, told.record), *told.also]

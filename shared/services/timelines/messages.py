@@ -5,10 +5,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from shared import records
-from shared.domain.access import Sight, Visible, thread_id
+from shared.domain.access import Sight, Visible
 from shared.domain.caller import Caller
 from shared.domain.contacts import Direction
-from shared.domain.mail import Address, Attachment, Invitation, Kind
+from shared.domain.mail import Address, Attachment, Envelope, Invitation, Kind
 from shared.domain.messages import Message
 from shared.domain.versions import etag
 from shared.domain.views import view
@@ -28,7 +28,7 @@ class MessageView(Struct, rename={"sender": "from"}):
     thread: str
     """The id of its conversation, at /threads."""
     thread_id: str
-    """The provider's conversation; it belongs to the mailbox."""
+    """The provider's, which belongs to the mailbox; "" to who does not see the mail whole."""
     direction: Direction
     user_id: str
     """Whose mailbox it is."""
@@ -51,7 +51,7 @@ class MessageView(Struct, rename={"sender": "from"}):
     email_id: str
     """The email of ours that it is, "" for everything else."""
     contact_ids: tuple[str, ...]
-    """On whose timelines it is."""
+    """On whose timelines it is, as far as the caller sees that they take part."""
     text: str
     text_quoted_from: int | None
     """The offset in characters from which on an earlier mail speaks, to be folded away."""
@@ -87,14 +87,15 @@ def show(world: World, caller: Caller, message_id: str, *, unread: bool = False)
         id=message.id,
         etag=etag(seen.held.version, caller.user_id, seen.sight),
         mailbox_id=message.mailbox_id,
-        thread=thread_id(message.mailbox_id, message.envelope.thread_id),
+        thread=message.in_thread,
         visible=seen.sight.name.lower(),
         direction=Direction.OUTGOING if envelope.outgoing else Direction.INCOMING,
+        thread_id=envelope.thread_id if whole else "",
         user_id=message.user_id,
         kind=message.kind,
         rfc_message_id=envelope.message_id,
         email_id=message.email_id if whole else "",
-        contact_ids=message.contact_ids,
+        contact_ids=message.contact_ids if whole else _taking_part(world, message, envelope),
         text=text,
         text_quoted_from=message.quoted_from if whole else None,
         html=shown.html,
@@ -105,6 +106,13 @@ def show(world: World, caller: Caller, message_id: str, *, unread: bool = False)
         attachments=names.files(files),
         has_attachments=any(not attachment.inline for attachment in files),
     )
+
+
+def _taking_part(world: World, message: Message, shown: Envelope) -> tuple[str, ...]:
+    """Without those who stand in Bcc, where that is not shown."""
+    addresses = {party.address for party in shown.participants()}
+    contacts = records.contacts(world.documents, message.team_id).many(message.contact_ids)
+    return tuple(id for id, one in contacts.items() if addresses & set(one.record.addresses))
 
 
 def _body(world: World, caller: Caller, message: Message) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct, structs
 
 from shared import records
-from shared.domain.access import Right, Sight, ThreadAccess, ThreadMark, Visible
+from shared.domain.access import Sight, ThreadAccess, ThreadMark, Visible, colleagues_see
 from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller, Scope
 from shared.domain.contacts import Direction
@@ -54,11 +54,15 @@ class ThreadChange(Struct, forbid_unknown_fields=True):
 def show(world: World, caller: Caller, thread_id: str) -> ThreadView:
     """Raises NotFound unless the caller sees something of it."""
     access.require(caller, Scope.READ)
+    return _shown(world, caller, thread_id)
+
+
+def _shown(world: World, caller: Caller, thread_id: str) -> ThreadView:
     stored = _messages(world, caller, thread_id)
     viewer = access.Viewer(world, caller)
     seen = [(one, sight) for one in stored if (sight := viewer.message(one))]
     if not seen:
-        raise _no(thread_id)
+        raise NotFound("There is no such thread here.", reason="thread_not_found")
     mark = records.threads(world.documents, caller.team_id).find(thread_id)
     return ThreadView(
         id=thread_id,
@@ -93,22 +97,26 @@ def change(
 ) -> ThreadView:
     """For the owner of its mailbox; holds at once, for what is stored already too. Raises NotFound,
     Forbidden, PreconditionFailed."""
-    message = next(iter(_messages(world, caller, thread_id)), None)
-    if message is None:
-        raise _no(thread_id)
-    access.mailbox(world, caller, message.mailbox_id, Right.OWN)
+    messages = _messages(world, caller, thread_id)
+    lies_in = access.own_thread(world, caller, messages)
     threads = records.threads(world.documents, caller.team_id)
     known = threads.find(thread_id)
     if_match.check(_etag(caller, known))
     mark = ThreadMark(
         id=thread_id,
         team_id=caller.team_id,
-        mailbox_id=message.mailbox_id,
-        provider_thread_id=message.envelope.thread_id,
+        mailbox_id=lies_in.id,
+        provider_thread_id=messages[0].envelope.thread_id,
         access=wanted.access,
         revision=known.record.revision if known else 0,
     )
-    told = outbox.thread(world, mark)
+    before = known.record.access if known else ThreadAccess.AS_MAILBOX
+    team = access.team(world, caller.team_id)
+    told = outbox.thread(
+        world,
+        mark,
+        everybody=any(colleagues_see(lies_in, one, team) for one in (before, wanted.access)),
+    )
 
     def decide(mailbox: Mailbox) -> Change[Mailbox]:
         marked = structs.replace(mailbox, marked_threads=mailbox.marked_threads + 1)
@@ -128,8 +136,8 @@ def change(
         )
         return Change(marked, [marking, *told.also, entry])
 
-    records.mailboxes(world.documents, caller.team_id).change(message.mailbox_id, decide)
-    return show(world, caller, thread_id)
+    records.mailboxes(world.documents, caller.team_id).change(lies_in.id, decide)
+    return _shown(world, caller, thread_id)
 
 
 def _messages(world: World, caller: Caller, thread_id: str) -> list[Message]:
@@ -138,7 +146,3 @@ def _messages(world: World, caller: Caller, thread_id: str) -> list[Message]:
         Where("thread", "==", thread_id), limit=MESSAGES
     )
     return sorted(found, key=lambda message: message.envelope.at)
-
-
-def _no(thread_id: str) -> NotFound:
-    return NotFound(f"There is no thread {thread_id!r} here.", reason="thread_not_found")
