@@ -12,16 +12,25 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from shared import records
+from shared import logs, records
 from shared.config import function_url
 from shared.domain import ids, urls
 from shared.domain.access import Right
 from shared.domain.caller import Caller, Scope
-from shared.domain.errors import AlreadyExists, Conflict, InvalidRequest, MailbridgeError
-from shared.domain.mailboxes import Connection, ProviderName, mailbox_id
+from shared.domain.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    MailboxUnavailable,
+    MailbridgeError,
+    Party,
+    ProviderUnavailable,
+)
+from shared.domain.mailboxes import Capability, Connection, ProviderName, mailbox_id
 from shared.domain.tokens import UsedState
 from shared.ports.declarations import SignIn
-from shared.ports.providers import Consent
+from shared.ports.providers import Consent, Credential, Provider
 from shared.ports.world import World
 from shared.services import access
 from shared.services.accounts import confirming, tokens
@@ -182,7 +191,43 @@ def _connect(world: World, state: State, answer: Mapping[str, str]) -> Connectio
             "reconnect. Start again and choose that one.",
             reason="account_mismatch",
         )
+    _check_usable(provider, consent)
     return _keep(world, state, consent)
+
+
+def _check_usable(provider: Provider, consent: Consent) -> None:
+    """Raises Forbidden for an account that may neither read nor send, MailboxUnavailable for one behind
+    which there is no mailbox."""
+    granted = consent.credential.scopes or ()
+    wanted = [provider.lacking(one, granted) for one in (Capability.READ, Capability.SEND)]
+    if all(wanted):
+        boxes = " and ".join(f'"{provider.box(scope)}"' for lacking in wanted for scope in lacking)
+        raise Forbidden(
+            f"{consent.account.address} was connected without the permission to read or to send mail: "
+            f"start again and tick {boxes}.",
+            reason="nothing_granted",
+            who_acts=Party.USER,
+        )
+    try:
+        provider.mail(consent.account, _Consented(consent.credential)).probe()
+    except MailboxUnavailable:
+        raise
+    except MailbridgeError as error:  # says nothing of the account; the first sync will tell
+        logs.info("mailbox not probed", reason=error.reason)
+
+
+class _Consented:
+    """The TokenSource of a consent that nobody has confirmed yet."""
+
+    def __init__(self, credential: Credential) -> None:
+        self.granted = credential.scopes or ()
+        self._token = credential.access_token
+
+    def token(self) -> str:
+        return self._token
+
+    def replace(self, rejected: str, *, claims: str = "") -> str:  # noqa: ARG002 - there is no other
+        raise ProviderUnavailable("The provider refuses a fresh token.", reached=False)
 
 
 def _mailbox_id(state: State, consent: Consent) -> str:
