@@ -58,6 +58,14 @@ class OAuth(Protocol):
         Forbidden when the user said no, InvalidRequest when the code or the account's proof is bad;
         both with a short `reason` fit for a URL."""
 
+    def approval(self, *, redirect_uri: str) -> str:
+        """The page on which an administrator of an organisation approves the app for all of it, to which
+        the caller appends `&state=`; "" where the provider has none."""
+
+    def approved(self, answer: Mapping[str, str]) -> None:
+        """The callback's query after that page, which holds no code. Raises Forbidden when the
+        administrator said no, and what else went wrong."""
+
     def refresh(self, refresh_token: str, *, claims: str = "") -> Credential:
         """`claims` is what `TokenSource.replace` was given."""
 

@@ -50,7 +50,7 @@ def _accounts(simulator: Simulator) -> None:
     simulator.add_account("other@example.com")
 
 
-def answer(world: LocalWorld, caller: Caller = ANA, **wanted: str) -> dict[str, str]:
+def answer(world: LocalWorld, caller: Caller = ANA, **wanted: Any) -> dict[str, str]:
     asked = StartConsent(provider_of(world, "ana@example.com"), **wanted)
     started = connecting.start(world, caller, asked)
     return consent(started.authorization_url, "ana@example.com")

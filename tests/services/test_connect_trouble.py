@@ -45,11 +45,8 @@ def test_an_account_that_may_neither_read_nor_send_is_not_connected(
     assert refused.value.reason == "nothing_granted"
     assert refused.value.who_acts is Party.USER
     provider = world.providers.get(vendor.name)
-    named = [
-        scope
-        for scope in provider.missing_scopes(())
-        if provider.box(scope) in refused.value.detail
-    ]
+    boxes = [f'"{provider.box(scope)}"' for scope in provider.missing_scopes(())]
+    named = [box for box in boxes if box in refused.value.detail]
     assert len(named) == 2
 
 

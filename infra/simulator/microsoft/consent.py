@@ -25,7 +25,7 @@ _SUBMIT_HASH = base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decod
 _HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
-def _page(title: str, content: str, status: int = 200, script: str = "'none'") -> Response:
+def page(title: str, content: str, status: int = 200, script: str = "'none'") -> Response:
     html = (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
@@ -41,14 +41,14 @@ def error(number: str, detail: str = "") -> Response:
     """Told to the user, and not to the client, when a request cannot be trusted."""
     sentence = escape(aadsts.description(number, detail))
     text = f"<p>Sorry, but we're having trouble signing you in.</p><p>{sentence}</p>"
-    return _page("Sign in", text, 400)
+    return page("Sign in", text, 400)
 
 
 def failure(status: int, reason: str = "", message: str = "") -> Response:
     """An armed fault's page."""
     told = aadsts.description(reason) if reason.isdecimal() else "Please try again."
     sentence = escape(message or told)
-    return _page("Sign in", f"<p>We're having trouble signing you in.</p><p>{sentence}</p>", status)
+    return page("Sign in", f"<p>We're having trouble signing you in.</p><p>{sentence}</p>", status)
 
 
 def ask(
@@ -72,7 +72,7 @@ def ask(
         '<nav><button name="decision" value="deny" formnovalidate>Cancel</button>'
         '<button name="decision" value="allow">Accept</button></nav></form>'
     )
-    return _page("Permissions requested", form)
+    return page("Permissions requested", form)
 
 
 def post_back(redirect_uri: str, fields: Mapping[str, str]) -> Response:
@@ -85,7 +85,7 @@ def post_back(redirect_uri: str, fields: Mapping[str, str]) -> Response:
         f'<form method="post" action="{escape(redirect_uri)}">{inputs}'
         f"<noscript><button>Continue</button></noscript></form><script>{_SUBMIT}</script>"
     )
-    return _page("Working…", form, script=f"'sha256-{_SUBMIT_HASH}'")
+    return page("Working…", form, script=f"'sha256-{_SUBMIT_HASH}'")
 
 
 def _account(account: Account, chosen: str, needs_admin: bool) -> str:

@@ -6,6 +6,7 @@ from infra.simulator.exchange import Exchange
 from infra.simulator.http import Route
 from infra.simulator.meters import Meters
 from infra.simulator.microsoft import ids
+from infra.simulator.microsoft.approval import Approval
 from infra.simulator.microsoft.authorization import Authorization
 from infra.simulator.microsoft.control import MicrosoftControl
 from infra.simulator.microsoft.directory import Directory
@@ -46,6 +47,7 @@ class Microsoft:
             self._graph,
             Authorization(office, self.tokens, self.directory, identity),
             Login(office, self.tokens, self.directory, identity, self.limits),
+            Approval(self.tokens, self.directory),
             Discovery(self.directory, identity),
             MicrosoftControl(self.directory, add_folder=self.add_folder, challenge=self.challenge),
         )

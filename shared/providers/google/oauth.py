@@ -72,6 +72,12 @@ class GoogleOAuth:
         credential = _credential(tokens)
         return Consent(self._account(tokens, kept.get("nonce", ""), credential), credential)
 
+    def approval(self, *, redirect_uri: str) -> str:  # noqa: ARG002 - see admin.google.com
+        return ""
+
+    def approved(self, answer: Mapping[str, str]) -> None:
+        raise refusals.of_redirect(answer.get("error", ""))
+
     def refresh(self, refresh_token: str, *, claims: str = "") -> Credential:  # noqa: ARG002 - none here
         tokens = self._token(grant_type="refresh_token", refresh_token=refresh_token)
         if tokens.status != 200:

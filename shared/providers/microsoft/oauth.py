@@ -15,7 +15,7 @@ from shared.providers.microsoft import identity, refusals
 from shared.providers.microsoft.declaration import MicrosoftSettings
 from shared.providers.microsoft.errors import error_of
 from shared.providers.microsoft.login import AUTHORITY, Forgetful, Login
-from shared.providers.microsoft.scopes import GRANTED, SCOPES, USER_READ, same_scope
+from shared.providers.microsoft.scopes import GRANTED, RESOURCE, SCOPES, USER_READ, same_scope
 
 _STATE = "-"
 """The state is sealed, sent and checked by whoever calls us; msal wants to compare one all the same."""
@@ -68,6 +68,23 @@ class MicrosoftOAuth:
         person = self._verifier().person(result.get("id_token_claims"), now=self.now())
         credential = _credential(result)
         return Consent(self._account(person, credential), credential)
+
+    def approval(self, *, redirect_uri: str) -> str:
+        """https://learn.microsoft.com/entra/identity-platform/v2-admin-consent"""
+        self._settings.require("MICROSOFT_CLIENT_ID")
+        tenant = self._settings.microsoft_tenant
+        anybodys = {"common", "consumers"}
+        query = {
+            "client_id": self._settings.microsoft_client_id,
+            "scope": " ".join(f"{RESOURCE}{scope}" for scope in SCOPES),
+            "redirect_uri": redirect_uri,
+        }
+        path = f"/{'organizations' if tenant in anybodys else tenant}/v2.0/adminconsent"
+        return f"{self._settings.microsoft_login_url}{path}?{urlencode(query)}"
+
+    def approved(self, answer: Mapping[str, str]) -> None:
+        if answer.get("error") or answer.get("admin_consent", "").lower() != "true":
+            raise refusals.of_consent(answer)
 
     def refresh(self, refresh_token: str, *, claims: str = "") -> Credential:
         """The newest refresh token comes with every answer; older ones go on working meanwhile."""

@@ -20,13 +20,13 @@ BOXES = {
     CALENDARS: "Have full access to your calendars",
 }
 """As the consent page puts them."""
-_RESOURCE = "https://graph.microsoft.com/"
-GRANTED = _RESOURCE + ".default"
+RESOURCE = "https://graph.microsoft.com/"
+GRANTED = RESOURCE + ".default"
 """Asks a refresh for whatever was granted: naming a scope that its user unticked would fail it all."""
 _OURS = {scope.lower(): scope for scope in SCOPES}
 
 
 def same_scope(scope: str) -> str:
     """A granted scope by the name we ask with: answers use either form, in any case of letters."""
-    short = scope.lower().removeprefix(_RESOURCE)
+    short = scope.lower().removeprefix(RESOURCE)
     return _OURS.get(short, short)

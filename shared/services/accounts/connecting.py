@@ -5,7 +5,7 @@ it lasts ten minutes and works once. The callback knows no user, so it only make
 signed-in user turns that into a mailbox.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -33,7 +33,7 @@ from shared.ports.declarations import SignIn
 from shared.ports.providers import Consent, Credential, Provider
 from shared.ports.world import World
 from shared.services import access
-from shared.services.accounts import confirming, tokens
+from shared.services.accounts import approving, confirming, tokens
 
 STATE_LIFE = timedelta(minutes=10)
 _STATE = "oauth-state"
@@ -48,6 +48,9 @@ class StartConsent(Struct, forbid_unknown_fields=True):
     """The address of the account to choose, where the user is signed in with several."""
     mailbox_id: str = ""
     """Reconnects this mailbox: only its own account is accepted."""
+    approval: bool = False
+    """Asks for no consent, but for a link by which an administrator of the users' own organisation approves
+    this app for all of them; for a team's admins. It is good for 14 days, and connects nothing."""
 
 
 class ConsentUrl(Struct):
@@ -67,6 +70,8 @@ class ProvidersAnswer(Struct):
     error: str = ""
     """Why there is no code."""
     error_description: str = ""
+    admin_consent: str = ""
+    """True when an administrator approved the app; then there is no code."""
 
 
 class Ended(Struct, omit_defaults=True):
@@ -81,11 +86,15 @@ class Ended(Struct, omit_defaults=True):
     """Why there is no connection, in a word that stays the same."""
     error_description: str = ""
     """The error in a sentence for people."""
+    approved: bool = False
+    """An administrator approved the app; users who waited for that can connect now."""
 
     def url(self) -> str:
         answer = {"error": self.error, "error_description": self.error_description}
         if self.connection:
             answer = {"connection": self.connection}
+        if self.approved:
+            answer = {"approved": "true"}
         return urls.parse(self.return_to).with_query(answer)
 
 
@@ -119,6 +128,15 @@ def start(world: World, caller: Caller, request: StartConsent) -> ConsentUrl:
     if provider.declaration.sign_in is not SignIn.OAUTH:
         detail = f"{provider.declaration.title} takes a password, and asks for no consent."
         raise InvalidRequest.field("/provider", detail)
+    if request.approval:
+        url, until = approving.start(
+            world,
+            caller,
+            provider,
+            redirect_uri=_redirect_uri(world),
+            return_to=request.return_to,
+        )
+        return ConsentUrl(url, until)
     started = provider.oauth.start(redirect_uri=_redirect_uri(world), login_hint=request.login_hint)
     expires_at = world.clock.now() + STATE_LIFE
     state = State(
@@ -158,14 +176,29 @@ def _check_return_to(world: World, return_to: str) -> None:
 def finish(world: World, answer: Mapping[str, str]) -> Ended:
     """Raises InvalidRequest for a state that is not ours, and whatever went wrong where there is no
     `return_to` to say it at."""
+    if approval := approving.opened(world, answer.get("state", "")):
+        return _ended(approval.return_to, lambda: _approved(world, approval, answer))
     state = _open_state(world, answer.get("state", ""))
+    return _ended(state.return_to, lambda: _connected(world, state, answer))
+
+
+def _ended(return_to: str, end: Callable[[], Ended]) -> Ended:
     try:
-        connection = _connect(world, state, answer)
+        return end()
     except MailbridgeError as error:
-        if not state.return_to:
+        if not return_to:
             raise
         reason = error.reason or "failed"
-        return Ended(state.return_to, error=reason, error_description=error.detail)
+        return Ended(return_to, error=reason, error_description=error.detail)
+
+
+def _approved(world: World, approval: approving.Approval, answer: Mapping[str, str]) -> Ended:
+    approving.finish(world, approval, answer)
+    return Ended(approval.return_to, approved=True)
+
+
+def _connected(world: World, state: State, answer: Mapping[str, str]) -> Ended:
+    connection = _connect(world, state, answer)
     return Ended(state.return_to, connection=connection.id, expires_at=connection.expires_at)
 
 
