@@ -223,4 +223,5 @@ def _if_match(request: Request) -> IfMatch:
     if "If-Match" not in request.headers:
         return IfMatch()
     given = request.if_match
-    return IfMatch(("*",) if given.star_tag else tuple(given.as_set()))
+    tags = tuple(tag for tag in given.as_set() if tag)  # an empty one is read as None
+    return IfMatch(("*",) if given.star_tag else tags)

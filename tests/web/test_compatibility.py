@@ -72,8 +72,8 @@ BREAKING: dict[str, Change] = {
         "properties"
     ]["name"].update(maxLength=5),
     "POST /oauth_start.provider must not be microsoft any more": lambda new: schema(
-        new, "StartConsent"
-    )["properties"]["provider"]["enum"].remove("microsoft"),
+        new, "Provider"
+    )["enum"].remove("microsoft"),
     "POST /contacts does not answer 201 any more": lambda new: operation(new, method="post")[
         "responses"
     ].pop("201"),

@@ -53,7 +53,10 @@ def test_times_are_times_and_choices_are_enums() -> None:
     assert {"type": "string", "format": "date-time"} in until
     assert "up_to_date" in SCHEMAS["SyncPhase"]["enum"]
     assert SCHEMAS["SyncPhase"]["type"] == "string"
-    assert SCHEMAS["StartConsent"]["properties"]["provider"]["enum"] == sorted(PROVIDERS)
+    assert SCHEMAS["Provider"]["enum"] == sorted(PROVIDERS)
+    for kind in ("StartConsent", "Mailbox"):
+        provider = SCHEMAS[kind]["properties"]["provider"]
+        assert provider["$ref"] == "#/components/schemas/Provider"
     assert SCHEMAS["Problem"]["properties"]["type"]["enum"] == problems.kinds()
 
 

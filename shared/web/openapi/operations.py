@@ -146,9 +146,7 @@ def _statuses(route: Route) -> set[int]:
     """Of the problems that it may answer with."""
     statuses = {400, 413, 500, 502, 503, 504}
     if not route.public:
-        statuses |= {401, 403, 429}
-    if "{" in route.path or route.method != "GET":
-        statuses |= {404}
+        statuses |= {401, 403, 404, 429}
     if route.method != "GET" or route.public:
         statuses |= {409}
     if "body" in route.takes:

@@ -64,6 +64,11 @@ class Schemas:
         self._found[Problem], self.components = _renamed((self._found[Problem], self.components))
         self._found = {kind: _renamed(schema) for kind, schema in self._found.items()}
         self.components["Problem"]["properties"]["type"]["enum"] = problems.kinds()
+        self.components["Provider"] = {
+            "title": "Provider",
+            "type": "string",
+            "enum": sorted(PROVIDERS),
+        }
 
     def of(self, kind: Any) -> dict[str, Any]:
         """A reference, or the schema itself where the type is none of ours."""
@@ -123,7 +128,8 @@ def _structs(kind: Any) -> set[type[Struct]]:
 def _complete(schema: dict[str, Any], kind: Any = None) -> dict[str, Any]:
     """With what msgspec leaves unsaid: times, the type of an enum, names that are data."""
     if schema.pop("x-names", "") == "providers":
-        schema["enum"] = sorted(PROVIDERS)
+        del schema["type"]
+        schema["$ref"] = _REFS.format(name="Provider")
     if "enum" in schema and all(isinstance(one, str) for one in schema["enum"]):
         schema["type"] = "string"
     if _holds_time(kind):
