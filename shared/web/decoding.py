@@ -1,9 +1,11 @@
 """Requests into typed values, or into all reasons why not, each with its pointer (RFC 6901)."""
 
+import functools
 import re
 import typing
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, TypeVar
 
@@ -21,11 +23,14 @@ MAX_ERRORS = 50
 def body(data: bytes, kind: type[T]) -> T:
     """Raises InvalidRequest with all that is wrong."""
     try:
-        return msgspec.json.decode(data, type=kind)
+        decoded = msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
         raise _refused(_explain(_plain(data), kind) or [_field_error(error, "")]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise refused("", _malformed(data, error)) from None
+    if _forgiving(kind) and (problems := _explain(_plain(data), kind)):
+        raise _refused(problems)
+    return decoded
 
 
 def lenient_body(data: bytes, kind: type[T]) -> T:
@@ -34,25 +39,47 @@ def lenient_body(data: bytes, kind: type[T]) -> T:
     known = {field.encode_name for field in msgspec.structs.fields(kind)}
     if isinstance(given, dict):
         given = {name: field for name, field in given.items() if name in known}
-    return value(given, kind)
+    return _converted(given, kind)
 
 
 def texts(pairs: Iterable[tuple[str, str]], kind: type[T]) -> T:
     """The same for name and text pairs (a query string, headers)."""
-    values = single(pairs)
-    try:
-        return msgspec.convert(values, kind, strict=False)
-    except msgspec.ValidationError as error:
-        problems = _explain(values, kind, strict=False)
-        raise _refused(problems or [_field_error(error, "")]) from None
+    return _strictly(single(pairs), kind, strict=False)
 
 
 def value(given: object, kind: type[T]) -> T:
     """The same for data that is decoded already."""
+    return _strictly(given, kind)
+
+
+def _strictly(given: object, kind: type[T], *, strict: bool = True) -> T:
+    converted = _converted(given, kind, strict=strict)
+    if _forgiving(kind) and (problems := _explain(given, kind, strict=strict)):
+        raise _refused(problems)
+    return converted
+
+
+def _converted(given: object, kind: type[T], *, strict: bool = True) -> T:
     try:
-        return msgspec.convert(given, kind)
+        return msgspec.convert(given, kind, strict=strict)
     except msgspec.ValidationError as error:
-        raise _refused(_explain(given, kind) or [_field_error(error, "")]) from None
+        problems = _explain(given, kind, strict=strict)
+        raise _refused(problems or [_field_error(error, "")]) from None
+
+
+@functools.cache
+def _forgiving(kind: type[Struct]) -> bool:
+    """True when an enum in it takes values that it does not have (`_missing_`), as records of a newer
+    release need it. A request has to name one that there is."""
+    return any(_forgives(field.type) for field in msgspec.structs.fields(kind))
+
+
+def _forgives(kind: Any) -> bool:
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return "_missing_" in kind.__dict__
+    if _is_struct(kind):
+        return _forgiving(kind)
+    return any(map(_forgives, typing.get_args(kind)))
 
 
 def single(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -137,6 +164,11 @@ def _explain_fields(
 
 
 def _explain_whole(value: object, kind: Any, pointer: str, strict: bool) -> list[FieldError]:
+    inner = _without_none(kind)
+    if isinstance(inner, type) and issubclass(inner, Enum) and isinstance(value, str):
+        known = [one.value for one in inner]
+        if value not in known:
+            return [FieldError(pointer, f"must be one of {', '.join(known)}")]
     try:
         msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:

@@ -37,6 +37,7 @@ def known(stack: Stack) -> dict[str, str]:
     draft = {"mailbox_id": mailbox, "draft": True}
     email = call(stack, "POST", "/emails", json=draft).json()["id"]
     return {
+        "wait": "0",
         "contact_id": contact,
         "mailbox_id": mailbox,
         "message_id": line.message_id,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Annotated, Any
 
 import msgspec
@@ -83,6 +84,37 @@ def test_one_wrong_thing_is_pointed_at_and_explained(
     (error,) = errors(data)
     assert error.pointer == pointer
     assert said in error.detail
+
+
+class Colour(Enum):
+    """A record of a newer release may have another one, which is then read as grey."""
+
+    RED = "red"
+    GREY = "grey"
+
+    @classmethod
+    def _missing_(cls, _value: object) -> "Colour":
+        return cls.GREY
+
+
+class Painted(Struct, forbid_unknown_fields=True):
+    colour: Colour | UnsetType = UNSET
+    more: tuple[Colour, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("data", "pointer"),
+    [('{"colour": "blue"}', "/colour"), ('{"more": ["red", "blue"]}', "/more/1")],
+)
+def test_what_records_forgive_requests_do_not(data: str, pointer: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        decoding.body(data.encode(), Painted)
+    (error,) = refused.value.errors
+    assert (error.pointer, error.detail) == (pointer, "must be one of red, grey")
+    with pytest.raises(InvalidRequest):
+        decoding.value(msgspec.json.decode(data), Painted)
+    assert decoding.body(b'{"colour": "grey", "more": ["red"]}', Painted).colour is Colour.GREY
+    assert decoding.lenient_body(b'{"colour": "blue"}', Painted).colour is Colour.GREY
 
 
 def test_a_flood_of_errors_is_cut() -> None:

@@ -94,6 +94,12 @@ def test_the_way_back_from_a_provider_says_what_comes_and_where_it_goes() -> Non
     assert finish["security"] == []
 
 
+def test_what_is_made_leads_to_all_that_can_be_done_with_it() -> None:
+    links = OPERATIONS["contacts_create"]["responses"]["201"]["links"]
+    assert set(links) >= {"contacts_show", "contacts_timeline"}
+    assert links["contacts_show"]["parameters"] == {"contact_id": "$response.body#/id"}
+
+
 def test_versions_and_keys_are_parameters() -> None:
     def headers(name: str) -> set[str]:
         return {one["name"] for one in OPERATIONS[name]["parameters"] if one["in"] == "header"}

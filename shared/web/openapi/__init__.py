@@ -47,6 +47,7 @@ def document(public_url: str = "", functions: Path = FUNCTIONS) -> dict[str, Any
         path[route.method.lower()] = operations.operation(name, route, schemas)
         if "{function}" in public_url:
             path["servers"] = [{"url": function_url(public_url, name)}]
+    operations.link(paths)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Mailbridge", "version": RELEASE, "description": _ABOUT},

@@ -1,7 +1,7 @@
 """One route as an OpenAPI operation: its parameters, its body, and all that it may answer."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, get_args
 
@@ -71,6 +71,25 @@ def operation(name: str, route: Route, schemas: Schemas) -> dict[str, Any]:
             content["example"] = route.example
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
     return described
+
+
+def link(paths: Mapping[str, dict[str, Any]]) -> None:
+    """Says of each call that makes something which calls its id goes into."""
+    for path, methods in paths.items():
+        answers = methods.get("post", {}).get("responses", {})
+        made = [one for one in answers.values() if "Location" in one.get("headers", {})]
+        below = re.compile(rf"{re.escape(path)}/\{{(\w+)\}}(/\w+)*")
+        for answer in made:
+            answer["links"] = {
+                one["operationId"]: {
+                    "operationId": one["operationId"],
+                    "parameters": {found[1]: "$response.body#/id"},
+                }
+                for other in paths
+                if (found := below.fullmatch(other))
+                for one in paths[other].values()
+                if isinstance(one, dict)
+            }
 
 
 def problem_responses(schema: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from mailbridge_client.models import (
     StartConsent,
     SyncPhase,
     Timeline,
+    Visibility,
 )
 
 from infra.demo import browser
@@ -68,7 +69,7 @@ start = StartConsent(provider=Provider.GOOGLE)
 asked = got(ConsentUrl, oauth_start_start.sync(client=api, body=start))
 page = browser.consent(asked.authorization_url, "ana@example.com")
 ended = Ended.from_dict(httpx.Response(200, content=page).json())
-confirm = ConfirmConnection(connection=got(str, ended.connection))
+confirm = ConfirmConnection(connection=got(str, ended.connection), visibility=Visibility.EVERYTHING)
 confirmed = got(Mailbox, mailboxes_confirm.sync(client=api, body=confirm))
 mailbox = until(
     lambda: got(Mailbox, mailboxes_show.sync(confirmed.id, client=api)),
