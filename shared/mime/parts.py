@@ -44,6 +44,8 @@ class Part(Struct, kw_only=True):
     read: Callable[[], str] | None = None
     """The text of a text part; asked once, and only when it is shown."""
     children: tuple["Part", ...] = ()
+    source: object = None
+    """The provider's own, to fetch the file by."""
 
 
 class _Seen(Struct):
@@ -60,10 +62,17 @@ def content(root: Part) -> Content:
     return finished(
         seen.text,
         seen.html,
-        tuple(reading.attachments),
+        tuple(map(_listed, reading.listed)),
         invitation=reading.invitation,
         closed=reading.closed,
     )
+
+
+def listed(root: Part) -> list[Part]:
+    """The parts that `content` lists as attachments, in its order."""
+    reading = _Reading()
+    reading.walk(root, 0, first=True)
+    return reading.listed
 
 
 def finished(
@@ -117,7 +126,7 @@ def _placed(attachments: tuple[Attachment, ...], html: str) -> Iterator[Attachme
 
 class _Reading:
     def __init__(self) -> None:
-        self.attachments: list[Attachment] = []
+        self.listed: list[Part] = []
         self.invitation: Invitation | None = None
         self.closed = ""
         self._texts = 0
@@ -163,7 +172,7 @@ class _Reading:
                 self.invitation = self.invitation or meeting.invitation
                 said = meeting.description or meeting.invitation.summary
                 return _Seen() if alternative or self._texts else _Seen(text=said)
-        self.attachments.append(_listed(part))
+        self.listed.append(part)
         return _Seen()
 
 

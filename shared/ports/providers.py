@@ -1,6 +1,6 @@
 """Mail providers: consent, tokens, and the mail of one mailbox."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -206,6 +206,9 @@ class MailProvider(Protocol):
 
     def envelopes(self, ids: Sequence[str]) -> Fetched: ...
     def mails(self, ids: Sequence[str]) -> Fetched: ...
+    def attachment(self, provider_id: str, number: int) -> Iterator[bytes]:
+        """The file that is the mail's attachment of that number, counted from 0 as `mails` lists them, in
+        pieces of at most a megabyte. Missing when there is none, before the first piece."""
 
     def prepare(self, mail: OutgoingMail) -> str:
         """Makes the mail ready at the provider without sending it; the handle to dispatch."""

@@ -133,6 +133,33 @@ class Http:
             detail = f"The provider did not answer ({kind})."
             raise ProviderUnavailable(detail, reached=reached) from None
 
+    @contextmanager
+    def stream(
+        self, path: str, *, token: str, headers: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[Answer, Iterator[bytes]]]:
+        """A read whose body is not kept: what came before it, and its pieces, unpacked. Of anything but a
+        200 the body is in the answer and there are no pieces. Raises ProviderUnavailable, also from the
+        pieces."""
+        import requests
+
+        metering.current().provider_requests += 1
+        sent = {**(headers or {}), "Authorization": f"Bearer {token}"}
+        try:
+            with self._session().get(
+                self._base + path,
+                headers=sent,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                if response.status_code == 200:
+                    yield _answer(response, b""), response.iter_content(_CHUNK)
+                else:
+                    yield _read(response), iter(())
+        except requests.RequestException as error:
+            detail = f"The provider did not answer ({type(error).__name__})."
+            raise ProviderUnavailable(detail) from None
+
     def _session(self) -> "requests.Session":
         from shared.providers import connections
 
@@ -191,11 +218,15 @@ def _read(response: "requests.Response") -> Answer:
         if size > LARGEST_ANSWER:
             raise AnswerTooLarge("The provider's answer is larger than we read at once.")
         chunks.append(chunk)
+    return _answer(response, b"".join(chunks))
+
+
+def _answer(response: "requests.Response", body: bytes) -> Answer:
     return Answer(
         status=response.status_code,
         content_type=response.headers.get("Content-Type", ""),
         retry_after=retry_after(response.headers.get("Retry-After")),
-        body=b"".join(chunks),
+        body=body,
         challenge=response.headers.get("WWW-Authenticate", ""),
     )
 

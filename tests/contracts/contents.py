@@ -167,7 +167,7 @@ CONTENTS: Mapping[str, tuple[bytes, Seen]] = {
         Seen(("What it says.",), ("<p>What it says.</p>",)),
     ),
     "a body of six megabytes": (
-        single(HTML, "<p>Begin</p>" + "<p>line of text</p>\n" * 310_000 + "<p>The end</p>"),
+        single(HTML, "<p>Begin</p>" + f"<p>{'line of text ' * 100}</p>\n" * 4_700 + "<p>The end</p>"),
         Seen(("Begin", "The end"), ("The end",)),
     ),
     # What is hidden, and what stands in a text.

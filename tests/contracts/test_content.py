@@ -1,5 +1,6 @@
 """What a mail shows is the same at every provider, and is never nothing."""
 
+import base64
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -10,12 +11,13 @@ from hypothesis import strategies as st
 
 from infra.demo.simulated import Simulated
 from infra.simulator import Simulator
+from shared.domain.errors import Missing
 from shared.domain.mail import Content, Kind, Mail
 from shared.mime.sanitise import clean_html
 from shared.mime.text import from_html
 from shared.ports.providers import MailProvider
 from shared.providers.registry import PROVIDERS
-from tests.contracts.contents import CONTENTS, Seen, part, parts, single
+from tests.contracts.contents import CONTENTS, SAYS, Seen, multi, part, parts, single
 from tests.contracts.providers import ACCOUNT, HARNESSES, Harness, tokens_of
 from tests.world import FakeClock
 
@@ -114,6 +116,51 @@ def test_what_broke_other_programs_shows_the_same_at_every_provider(
     assert_same(mails)
     for mail in mails.values():
         assert mail.content.text.strip() or mail.content.attachments
+
+
+# -- files ----------------------------------------------------------------------------------------
+
+FILE = bytes(range(256)) * 12_000
+"""Three megabytes, of every byte."""
+WITH_FILES = multi(
+    "mixed",
+    SAYS,
+    part(
+        "application/pdf; name=a.pdf", base64.encodebytes(FILE), "Content-Transfer-Encoding: base64"
+    ),
+    part("text/plain; name=note.txt", "A note.", "Content-Disposition: attachment"),
+    part("application/octet-stream", "unnamed"),
+)
+
+
+def test_every_file_is_read_in_pieces_by_its_place_in_the_list(mailboxes: Mailboxes) -> None:
+    for harness, mailbox in mailboxes.values():
+        message = harness.deliver(ANA, WITH_FILES)
+        listed = mailbox.mails([message]).found[message].content.attachments
+        assert [one.name for one in listed] == ["a.pdf", "note.txt", "noname"]
+        pieces = list(mailbox.attachment(message, 0))
+        assert b"".join(pieces) == FILE
+        assert max(map(len, pieces)) <= 1 << 20
+        assert b"".join(mailbox.attachment(message, 1)) == b"A note."
+        assert b"".join(mailbox.attachment(message, 2)) == b"unnamed"
+
+
+@pytest.mark.parametrize("number", [-1, 3])
+def test_a_file_that_is_not_there_is_missing(mailboxes: Mailboxes, number: int) -> None:
+    for harness, mailbox in mailboxes.values():
+        message = harness.deliver(ANA, WITH_FILES)
+        with pytest.raises(Missing):
+            list(mailbox.attachment(message, number))
+        harness.delete(ANA, message)
+        with pytest.raises(Missing):
+            list(mailbox.attachment(message, 0))
+
+
+def test_a_file_is_read_with_a_token_that_ended_meanwhile(mailboxes: Mailboxes) -> None:
+    for harness, mailbox in mailboxes.values():
+        message = harness.deliver(ANA, WITH_FILES)
+        harness.expire_access(ANA)
+        assert b"".join(mailbox.attachment(message, 0)) == FILE
 
 
 # -- mails nobody wrote ---------------------------------------------------------------------------

@@ -54,6 +54,7 @@ class Messages:
             route("GET", f"{one}/$value", "graph.messages.value", self._value, READ_MAIL),
             route("GET", f"{one}/attachments", parts, self._attachments, READ_MAIL),
             route("GET", f"{one}/attachments/{{part}}", parts, self._attachment, READ_MAIL),
+            route("GET", f"{one}/attachments/{{part}}/$value", parts, self._file, READ_MAIL),
         ]
 
     # -- The mailbox ------------------------------------------------------------------------------
@@ -158,6 +159,14 @@ class Messages:
         for attachment in self._attached(request, box):
             if attachment["id"] == request.args["part"]:
                 return json_response(attachment)
+        raise errors.refuse(404)
+
+    def _file(self, request: Request, box: Mailbox) -> Response:
+        """A file as it is; of an attached mail its source."""
+        message = self.find(request, box)
+        for number, one in enumerate(self.library.reading(message).attachments):
+            if attachments.attachment_id(message, number) == request.args["part"]:
+                return Response(200, one.content, one.content_type)
         raise errors.refuse(404)
 
     def _attached(self, request: Request, box: Mailbox) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Calls to a Google API with a mailbox's token: units counted, errors named, 401 answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -50,6 +50,22 @@ class Api:
         """A read. Raises Missing for a 404."""
         answer = self._send("GET", self._service.base + path, units=units, params=params)
         return checked(answer, self.missing(scopes))
+
+    def stream(self, path: str, *, units: int, scopes: tuple[str, ...]) -> Iterator[bytes]:
+        """The body of a read, in pieces. Raises Missing for a 404."""
+        token = self._token()
+        for last in (False, True):
+            with self._http.stream(self._service.base + path, token=token) as (answer, pieces):
+                if answer.status == 401 and not last:
+                    token = self._token(refused=token)
+                    continue
+                if answer.status == 401:
+                    raise _refused()
+                if answer.status != 200:
+                    raise error_of(answer, missing=self.missing(scopes), concerns="item")
+                self._spend(units)
+                yield from pieces
+                return
 
     def effect(
         self,

@@ -26,6 +26,13 @@ def content(payload: Any, fetch: Fetch = lambda _: None) -> Content:
     return parts.content(_part(payload if isinstance(payload, dict) else {}, fetch, 0))
 
 
+def attachment(payload: Any, number: int, fetch: Fetch) -> Part:
+    """The body of the attachment of that number, as `content` lists them; {} when there is none."""
+    root = _part(payload if isinstance(payload, dict) else {}, fetch, 0)
+    found = parts.listed(root)[number : number + 1] if number >= 0 else []
+    return _dict(found[0].source) if found else {}
+
+
 def _part(part: Part, fetch: Fetch, depth: int) -> parts.Part:
     kind, body = _kind(part), _dict(part.get("body"))
     children = _children(part) if depth < DEEPEST else []
@@ -40,6 +47,7 @@ def _part(part: Part, fetch: Fetch, depth: int) -> parts.Part:
         size=_size(body),
         subject=_subject(children) if kind == "message/rfc822" else "",
         read=_reader(part, kind, body, fetch),
+        source=body,
         children=tuple(_part(child, fetch, depth + 1) for child in children)
         if kind.startswith("multipart/")
         else (),

@@ -1,7 +1,7 @@
 """Gmail as a mailbox."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from shared.domain.errors import (
     RateLimited,
 )
 from shared.domain.mail import Mail, OutgoingMail
+from shared.mime import headers
 from shared.mime.build import build
 from shared.ports.providers import (
     NEWEST,
@@ -26,7 +27,7 @@ from shared.ports.providers import (
     SendOutcome,
     TokenSource,
 )
-from shared.providers.google import history, mapping, search
+from shared.providers.google import content, download, history, mapping, search
 from shared.providers.google.api import GMAIL, Api
 from shared.providers.google.fetching import BATCH, fetch
 from shared.providers.google.scopes import GMAIL_COMPOSE, GMAIL_READONLY, GMAIL_SEND
@@ -144,6 +145,23 @@ class Gmail:
 
     def _mail(self, message: dict[str, Any]) -> Mail:
         return mapping.mail(message, lambda part: self._data(message["id"], part))
+
+    def attachment(self, provider_id: str, number: int) -> Iterator[bytes]:
+        message = self._api.get(
+            _message(provider_id), units=self._units_per_get, scopes=_READ, format="full"
+        )
+        body = content.attachment(
+            message.get("payload"), number, lambda part: self._data(provider_id, part)
+        )
+        held, attachment = body.get("data"), body.get("attachmentId")
+        if isinstance(held, str):
+            yield headers.lenient_base64(held)
+        elif isinstance(attachment, str):
+            path = f"{_message(provider_id)}/attachments/{quote(attachment, safe='')}"
+            pieces = self._api.stream(path, units=self._units_per_get, scopes=_READ)
+            yield from download.decoded(pieces)
+        else:
+            raise Missing("This mail has no such attachment.", reason="no_attachment")
 
     def _data(self, message_id: str, attachment_id: str) -> Any:
         path = f"{_message(message_id)}/attachments/{quote(attachment_id, safe='')}"

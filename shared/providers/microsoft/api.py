@@ -1,6 +1,6 @@
 """Calls to Graph with a mailbox's token: requests counted, errors named, 401 answered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +39,25 @@ class Api:
     def get(self, path: str, *, scopes: tuple[str, ...]) -> dict[str, Any]:
         """A read of `path`, which is quoted and may have a query. Raises Missing for a 404."""
         return checked(self._send("GET", path), self.missing(scopes))
+
+    def stream(self, path: str, *, scopes: tuple[str, ...]) -> Iterator[bytes]:
+        """The body of a read, in pieces. Raises Missing for a 404."""
+        token, headers = self._token(), {"Prefer": PREFER}
+        for last in (False, True):
+            with self._http.stream(VERSION + path, token=token, headers=headers) as (
+                answer,
+                pieces,
+            ):
+                if answer.status == 401 and not last:
+                    token = self._token(refused=token, refusal=answer)
+                    continue
+                if answer.status == 401:
+                    raise _refused()
+                if answer.status != 200:
+                    raise error_of(answer, missing=self.missing(scopes), concerns="item")
+                self._spend(1)
+                yield from pieces
+                return
 
     def effect(self, path: str, body: bytes, *, scopes: tuple[str, ...]) -> None:
         """A POST, sent exactly once. RateLimited and ProviderRejected say that it took no effect."""

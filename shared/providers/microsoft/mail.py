@@ -1,6 +1,6 @@
 """A Microsoft 365 mailbox over Graph."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -126,6 +126,14 @@ class Outlook:
 
     def mails(self, ids: Sequence[str]) -> Fetched:
         return self._fetch(ids, mapping.MAIL_QUERY, mapping.mail)
+
+    def attachment(self, provider_id: str, number: int) -> Iterator[bytes]:
+        path = f"{_message(provider_id)}/attachments"
+        answer = self._api.get(f"{path}?$select=id", scopes=_READ)
+        ids = [one["id"] for one in answer.get("value", []) if isinstance(one.get("id"), str)]
+        if not 0 <= number < len(ids):
+            raise Missing("This mail has no such attachment.", reason="no_attachment")
+        yield from self._api.stream(f"{path}/{quote(ids[number], safe='')}/$value", scopes=_READ)
 
     @property
     def _folders(self) -> folders.Folders:
