@@ -4,6 +4,7 @@ That finds the mailboxes that nobody syncs or sends from but whose user has to a
 administrator has set right meanwhile.
 """
 
+import random
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -11,7 +12,12 @@ from msgspec import Struct
 
 from shared import logs, records
 from shared.domain import ids
-from shared.domain.errors import GrantRevoked, RateLimited
+from shared.domain.errors import (
+    ConfigurationError,
+    GrantRevoked,
+    ProviderUnavailable,
+    RateLimited,
+)
 from shared.domain.mailboxes import GrantState
 from shared.domain.sync import SyncState
 from shared.ports.tasks import Task
@@ -49,7 +55,7 @@ def _task(state: SyncState, now: datetime, number: int) -> Task:
 
 def check(world: World, mailbox_id: str) -> None:
     """Asks the provider, and keeps what it says as the mailbox's state. A disconnected mailbox has what
-    is left of it cleared away instead. Raises ProviderUnavailable (the queue backs off), NotFound."""
+    is left of it cleared away instead. Raises NotFound; who does not answer is asked again later."""
     team_id = records.syncs(world.documents).get(mailbox_id).team_id
     mailbox = records.mailboxes(world.documents, team_id).get(mailbox_id)
     trail_is_empty = outbox.forget_old(world, mailbox)
@@ -66,8 +72,11 @@ def _renew(world: World, tokens: tokens.Tokens, mailbox_id: str) -> None:
         tokens.renew()
     except GrantRevoked as error:
         logs.info("grant has ended", mailbox=mailbox_id, reason=error.reason)
-    except RateLimited as error:
-        wait = PATIENCE if error.retry_after is None else timedelta(seconds=error.retry_after)
+    except (RateLimited, ProviderUnavailable, ConfigurationError) as error:
+        if isinstance(error, ConfigurationError):
+            logs.error("grant check waits for us", mailbox=mailbox_id, reason=error.reason)
+        asked = error.retry_after if isinstance(error, RateLimited) else None
+        wait = PATIENCE * (1 + random.random()) if asked is None else timedelta(seconds=asked)  # noqa: S311  # no secret
         at = world.clock.now() + wait
         name = ids.derived("check-later", mailbox_id, at.isoformat())
         world.tasks.enqueue(Task("check_mailbox", {"mailbox_id": mailbox_id}, at, name))
