@@ -68,6 +68,24 @@ STRUCTURES = [
 PIECES = list(dict.fromkeys(SPECIAL + STRUCTURES))
 
 
+OPENINGS = [
+    "<plaintext><a",
+    "<xmp></a",
+    "<a b",
+    "<p style='",
+    "<!--",
+    "(",
+    '"',
+    "<",
+    "=?utf-8?q?",
+    ";a=",
+    "a@",
+]
+"""What may wait for an end that never comes,"""
+RUNS = ["x", " ", "x ", "-", "=", "é"]
+"""and what it then reads on and on."""
+
+
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
@@ -155,9 +173,9 @@ def _repeated(piece: str, size: int) -> str:
     return piece * (size // len(piece))
 
 
-def _grows_too_fast(read: Reader, piece: str) -> str:
+def _grows_too_fast(read: Reader, piece: str, opening: str = "") -> str:
     """What is wrong, "" for nothing. Measured again before it is believed."""
-    small, large = _repeated(piece, SMALL), _repeated(piece, LARGE)
+    small, large = (opening + _repeated(piece, size) for size in (SMALL, LARGE))
     took = _seconds(read, large)
     for _ in range(2):
         if took < IRRELEVANT:
@@ -166,12 +184,23 @@ def _grows_too_fast(read: Reader, piece: str) -> str:
         if took < SECONDS and took < GROWTH * before:
             return ""
         took = min(took, _seconds(read, large))
-    return f"{piece!r}: {took:.2f} s, and {before:.3f} s for a tenth of it"
+    return f"{opening!r} {piece!r}: {took:.2f} s, and {before:.3f} s for a tenth of it"
 
 
 @pytest.mark.parametrize("reader", READERS)
 def test_time_grows_with_the_length_of_what_is_read(reader: str) -> None:
     slow = [problem for piece in PIECES if (problem := _grows_too_fast(READERS[reader], piece))]
+    assert not slow
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_what_never_ends_is_read_once(reader: str) -> None:
+    slow = [
+        problem
+        for opening in OPENINGS
+        for run in RUNS
+        if (problem := _grows_too_fast(READERS[reader], run, opening))
+    ]
     assert not slow
 
 

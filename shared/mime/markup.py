@@ -29,7 +29,7 @@ _UNSEEN = {"applet", "datalist", "frameset", "iframe", "math", "noembed", "nofra
            "audio", "xml"}  # fmt: skip
 """Elements that show nothing of what is written in them, or nothing that a mail may show."""
 _MOST_KINDS = 150
-_PIECE = re.compile(r"<(/?)([a-z][^\s<>/]*)([^<>]*)>")
+_PIECE = re.compile(r"<(/?)([a-z][^\s<>/]*+)([^<>]*+)>")
 _ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*)"')
 
 
