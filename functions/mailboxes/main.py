@@ -9,7 +9,12 @@ from shared.web.endpoints import Api, Call, Request, Response
 api = Api("mailboxes")
 
 
-@api.post("/", status=201, location="/{id}", example={"connection": "{connection}"})
+@api.post(
+    "/",
+    status=201,
+    location="/{id}",
+    example={"connection": "{connection}", "visibility": "subject"},
+)
 def confirm(call: Call, body: confirming.ConfirmConnection) -> service.MailboxView:
     """Confirm a connection: it becomes a mailbox, and its first sync starts."""
     return confirming.confirm(call.world, call.caller, body)
@@ -48,9 +53,11 @@ def trail(call: Call, mailbox_id: str, query: PageQuery) -> audit.AuditList:
 
 
 @api.delete("/{mailbox_id}")
-def disconnect(call: Call, mailbox_id: str, query: disconnecting.DisconnectQuery) -> None:
+def disconnect(
+    call: Call, mailbox_id: str, query: disconnecting.DisconnectQuery, if_match: IfMatch
+) -> None:
     """Disconnect it: the consent is revoked and its tokens are destroyed."""
-    disconnecting.disconnect(call.world, call.caller, mailbox_id, query)
+    disconnecting.disconnect(call.world, call.caller, mailbox_id, query, if_match)
 
 
 def mailboxes(request: Request) -> Response:

@@ -17,7 +17,7 @@ def show(call: PublicCall) -> Content:
 
 @api.get("/reference", public=True, listed=False)
 def read(call: PublicCall) -> Content:
-    return reference.page(call.settings)
+    return reference.page()
 
 
 @api.get("/{name}", public=True, listed=False)

@@ -1,11 +1,10 @@
 """The contract as it is served: the document, and the page that shows it, by RapiDoc from the bundle."""
 
 import functools
-import html
 
 import msgspec
 
-from shared.config import Settings, function_url
+from shared.config import Settings
 from shared.domain.errors import NotFound
 from shared.web import openapi
 from shared.web.answers import Content
@@ -18,17 +17,19 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# Its addresses are relative: it is read under whatever name it is reached by.
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Mailbridge API</title>
-<script type="module" src="{script}"></script>
+<script type="module" src="rapidoc-min"></script>
 </head>
 <body>
-<rapi-doc spec-url="{document}" load-fonts="false" render-style="read" show-header="false"
-  allow-server-selection="false" allow-try="false" schema-style="table" theme="light"></rapi-doc>
+<rapi-doc spec-url="./" load-fonts="false" render-style="read" show-header="false"
+  allow-server-selection="false" allow-authentication="false" allow-try="false"
+  schema-style="table" theme="light"></rapi-doc>
 </body>
 </html>
 """
@@ -39,10 +40,8 @@ def contract(settings: Settings) -> Content:
     return Content(_written(settings.public_url), "application/json", cached)
 
 
-def page(settings: Settings) -> Content:
-    here = function_url(settings.public_url, "openapi")
-    shown = _PAGE.format(document=html.escape(here), script=html.escape(f"{here}/{SCRIPT}"))
-    return Content(shown.encode(), "text/html; charset=utf-8", {"Content-Security-Policy": _POLICY})
+def page() -> Content:
+    return Content(_PAGE.encode(), "text/html; charset=utf-8", {"Content-Security-Policy": _POLICY})
 
 
 def script(name: str) -> Content:

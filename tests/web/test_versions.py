@@ -80,12 +80,15 @@ def test_a_sync_that_goes_on_does_not_stand_in_the_way_of_a_mailboxs_settings(
     assert (named.status_code, named.json["name"]) == (200, "Work")
     again = person.send("PATCH", f"/mailboxes/{id}", {"name": "Home"}, headers={"If-Match": seen})
     assert again.status_code == 412
+    gone = person.send("DELETE", f"/mailboxes/{id}", headers={"If-Match": seen})
+    assert gone.status_code == 412
+    assert person.send("GET", f"/mailboxes/{id}").json["state"] == "connected"
 
 
 def test_every_change_of_one_thing_takes_the_version_that_was_seen() -> None:
     missing = [
         f"{route.method} {api.name}{route.path}"
         for api, route in all_routes()
-        if route.method in {"PATCH", "PUT"} and "if_match" not in route.takes
+        if route.method in {"PATCH", "PUT", "DELETE"} and "if_match" not in route.takes
     ]
     assert missing == []

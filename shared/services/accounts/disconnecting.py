@@ -26,6 +26,7 @@ from shared.domain.mailboxes import (
     Mailbox,
     Visibility,
 )
+from shared.domain.versions import ANY, IfMatch, etag
 from shared.ports.documents import Transaction, Where
 from shared.ports.tasks import Task
 from shared.ports.world import World
@@ -60,9 +61,18 @@ def task(team_id: str, mailbox_id: str, *, not_before: datetime | None = None) -
 # -- the request ------------------------------------------------------------------------------------
 
 
-def disconnect(world: World, caller: Caller, mailbox_id: str, query: DisconnectQuery) -> None:
-    """Disconnected when it returns; calling again is fine. Raises NotFound, Forbidden."""
-    mailbox = access.mailbox(world, caller, mailbox_id, Right.MANAGE).record
+def disconnect(
+    world: World,
+    caller: Caller,
+    mailbox_id: str,
+    query: DisconnectQuery,
+    if_match: IfMatch = ANY,
+) -> None:
+    """Disconnected when it returns; calling again is fine. Raises NotFound, Forbidden, and
+    PreconditionFailed when `if_match` names another version than there is."""
+    held = access.mailbox(world, caller, mailbox_id, Right.MANAGE)
+    if_match.check(etag(held.version))
+    mailbox = held.record
     _stop(world, caller, mailbox, query.history)
     later = world.clock.now() + TASK_DELAY
     world.tasks.enqueue(task(mailbox.team_id, mailbox.id, not_before=later))
