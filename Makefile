@@ -7,10 +7,10 @@ READY := $(VENV)/.ready
 SETTLED := 7 days
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint bench format clean bundle providers plan deploy doctor logs status scan lock audit
+.PHONY: help run demo test test-all check lint bench format clean bundle providers plan deploy doctor logs status scan lock audit
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## start everything on this machine (PORT=8080, MAIL=file or folder of mails, BACKEND=shared.gcp)
 	@exec $(BIN)/python -m infra.local
@@ -19,6 +19,10 @@ demo: $(READY) ## the whole story, without a browser (MAIL=…, REPORT=file.json
 	@exec $(BIN)/python -m infra.demo
 
 test: $(READY) ## run the tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-all: export TEST_ALL = 1
+test-all: $(READY) ## the tests, and what they take turns at: the services without each call of the gate
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(READY)
