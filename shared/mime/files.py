@@ -30,6 +30,8 @@ CLOSED = {
 }
 """What stands in the place of a text that we cannot open, by `Content.closed`."""
 
+EMPTY = "This mail was made to hold several parts, and holds none."
+
 
 def unnamed(kind: str, subject: str = "") -> str:
     """An attached mail goes by its subject, as in most mail programs."""

@@ -65,6 +65,7 @@ def content(root: Part) -> Content:
         tuple(map(_listed, reading.listed)),
         invitation=reading.invitation,
         closed=reading.closed,
+        kind=root.kind,
     )
 
 
@@ -81,11 +82,11 @@ def finished(
     attachments: tuple[Attachment, ...],
     *,
     invitation: Invitation | None = None,
-    description: str = "",
     closed: str = "",
+    kind: str = "",
 ) -> Content:
     """The rules that hold however the parts were found: text beside HTML, inline files, length,
-    quotes, and a word where nothing can be shown."""
+    quotes, and a word where nothing can be shown. `kind` is the mail's own."""
     plain = plain.replace("\r\n", "\n")
     if _PGP in plain[:2000]:
         closed = "encrypted"
@@ -99,11 +100,9 @@ def finished(
     if plain.strip() or html.strip():
         closed = closed if closed == "encrypted" else ""
     else:
-        plain = (
-            description
-            or (invitation.summary if invitation else "")
-            or files.CLOSED.get(closed, "")
-        )
+        plain = (invitation.summary if invitation else "") or files.CLOSED.get(closed, "")
+        if kind.startswith("multipart/") and not attachments:
+            plain = plain or files.EMPTY
     return Content(
         text=plain,
         html=html,
@@ -134,6 +133,8 @@ class _Reading:
     def walk(self, part: Part, depth: int, *, first: bool, alternative: bool = False) -> _Seen:
         if part.kind.startswith("multipart/") and part.children and depth < DEEPEST:
             return self._group(part, depth)
+        if part.kind.startswith("multipart/") and not (depth or part.size):
+            return _Seen()  # a mail of no parts
         if not self._is_text(part, first):
             return self._other(part, alternative)
         assert part.read  # noqa: S101  # by _is_text

@@ -156,6 +156,11 @@ CONTENTS: Mapping[str, tuple[bytes, Seen]] = {
         single("multipart/mixed; boundary=m1", "Written all the same."),
         Seen(("Written all the same.",)),
     ),
+    "a group of nothing": (single("multipart/mixed; boundary=m1", "--m1--"), Seen(("holds none",))),
+    "a group whose parts nobody can tell": (
+        single("multipart/mixed", "--m1\nContent-Type: text/plain\n\nWritten.\n--m1--"),
+        Seen(("Written.",)),
+    ),
     "sixty levels": (deep(50), Seen(("What it says.",))),
     "a hundred and fifty levels": (deep(150), Seen(attachments=("noname",))),
     "two types, the second of which is true": (

@@ -34,7 +34,7 @@ def attachment(payload: Any, number: int, fetch: Fetch) -> Part:
 
 
 def _part(part: Part, fetch: Fetch, depth: int) -> parts.Part:
-    kind, body = _kind(part), _dict(part.get("body"))
+    kind, body = _kind(part, depth), _dict(part.get("body"))
     children = _children(part) if depth < DEEPEST else []
     disposition = _header(part, "content-disposition").partition(";")[0].strip().lower()
     name = part.get("filename")
@@ -77,8 +77,8 @@ def _subject(children: list[Part]) -> str:
     return headers.decode(_header(children[0], "subject")) if children else ""
 
 
-def _kind(part: Part) -> str:
-    """A group without parts holds what was written all the same, but for groups too deep to be read."""
+def _kind(part: Part, depth: int) -> str:
+    """A group without parts holds what was written all the same, unless it lies too deep to be read."""
     kind = part.get("mimeType")
     kind = kind.lower() if isinstance(kind, str) else ""
     if _children(part):
@@ -86,10 +86,12 @@ def _kind(part: Part) -> str:
     if kind.startswith("multipart/"):
         data = _dict(part.get("body")).get("data")
         begin = headers.lenient_base64(data[:400]) if isinstance(data, str) else b""
-        return kind if _SOURCE.match(begin) else "text/plain"
+        unread = depth >= _DEEP and _SOURCE.match(begin)
+        return kind if unread or not (begin or depth) else "text/plain"
     return kind or "text/plain"
 
 
+_DEEP = 20
 _SOURCE = re.compile(rb"\s*(?:--[^\r\n]{1,80}\s+)?content-[a-z-]{1,30}:", re.IGNORECASE)
 """How parts begin that nobody took apart."""
 

@@ -55,6 +55,7 @@ def content(message: Json, fields: Fields) -> Content:
         tuple(_attachments(listed)),
         invitation=_invitation(message),
         closed=closed,
+        kind=kind,
     )
 
 
