@@ -9,7 +9,8 @@ from infra.simulator import Fault, Simulator
 from shared import records
 from shared.domain.emails import EmailStatus, Step
 from shared.domain.errors import Conflict, ProviderUnavailable
-from shared.services.accounts import tokens
+from shared.domain.mailboxes import GrantState
+from shared.services.accounts import mailboxes, tokens
 from shared.services.sending import delivery, emails
 from tests.services.test_emails import CARL, left
 from tests.vendors import Vendor
@@ -244,3 +245,18 @@ def test_a_limit_that_names_no_time_to_speak_of_is_asked_ever_less(
     assert asked(simulator, vendor) < 20
     simulator.faults.clear()
     assert_goes_out_once(world, simulator, email_id)
+
+
+def test_an_account_without_a_mailbox_fails_the_email_and_says_so_of_itself(
+    world: LocalWorld, simulator: Simulator, vendor: Vendor, mailbox_id: str
+) -> None:
+    status_, reason = {
+        "google": (400, "failedPrecondition"),
+        "microsoft": (404, "MailboxNotEnabledForRESTAPI"),
+    }[vendor.name]
+    simulator.faults.add(Fault(method=vendor.sending[0], status=status_, reason=reason))
+    email_id = written(world, mailbox_id)
+    delivery.run(world, ANA.team_id, email_id)
+    shown = emails.show(world, ANA, email_id)
+    assert (shown.status, shown.failure_reason) == (EmailStatus.FAILED, reason)
+    assert mailboxes.show(world, ANA, mailbox_id).state is GrantState.MAILBOX_UNAVAILABLE

@@ -30,6 +30,7 @@ from shared.domain.errors import (
     ConfigurationError,
     GrantRevoked,
     LeaseLost,
+    MailboxUnavailable,
     MailbridgeError,
     MissingScope,
     NotFound,
@@ -47,7 +48,7 @@ from shared.ports.providers import MailProvider, Near, SendOutcome
 from shared.ports.world import World
 from shared.records import Change, Leased, leased
 from shared.services import outbox
-from shared.services.accounts import tokens
+from shared.services.accounts import grant_states, tokens
 from shared.services.sending import emails, outgoing
 from shared.services.timelines import intake
 
@@ -332,6 +333,10 @@ class Delivery:
 
     def _give_up(self, error: MailbridgeError) -> None:
         reason = error.reason or "failed"
+        if isinstance(error, MailboxUnavailable):
+            mailboxes = records.mailboxes(self._world.documents, self._email.team_id)
+            mailbox, now = mailboxes.get(self._email.mailbox_id), self._world.clock.now()
+            grant_states.troubled(self._world, mailbox, error, until=now)
         if may_have_left(self._email):
             self._uncertain(error.detail, reason)
             return
