@@ -116,6 +116,12 @@ class Team(Struct, kw_only=True):
     """No mailbox shows colleagues more than this."""
     own_domains: tuple[str, ...] = ()
     """Whoever has an address there is a colleague, and no contact."""
+    revision: int = 0
+    """How many events told of it."""
+
+    @property
+    def team_id(self) -> str:
+        return self.id
 
 
 def thread_id(mailbox_id: str, provider_thread_id: str) -> str:

@@ -25,6 +25,8 @@ class EventType(Enum):
     MAILBOX_DISCONNECTED = "mailbox.disconnected"
     MAILBOX_ERASED = "mailbox.erased"
     """Its mail, its lines on timelines and its emails are gone. Nothing else tells of each."""
+    TEAM_VISIBILITY_CHANGED = "team.visibility_changed"
+    """Of all its mailboxes at once: what they show at most, or who is a colleague and no contact."""
     THREAD_VISIBILITY_CHANGED = "thread.visibility_changed"
     EMAIL_QUEUED = "email.queued"
     EMAIL_SENT = "email.sent"

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from shared import records
 from shared.domain import events, ids
-from shared.domain.access import ThreadMark, thread_id
+from shared.domain.access import Team, ThreadMark, thread_id
 from shared.domain.audit import KEPT, AuditEntry, AuditEvent
 from shared.domain.caller import Caller
 from shared.domain.contacts import Activity, Contact, mailbox_of_place
@@ -30,8 +30,10 @@ PAGE = 200
 class Told(Protocol):
     """A record of which events tell."""
 
-    team_id: str
-    revision: int
+    @property
+    def team_id(self) -> str: ...
+    @property
+    def revision(self) -> int: ...
 
 
 # -- events -----------------------------------------------------------------------------------------
@@ -110,6 +112,14 @@ def thread(world: World, after: ThreadMark, *, everybody: bool) -> records.Chang
     facts = {"thread_id": told.id, "mailbox_id": told.mailbox_id, "access": told.access.value}
     path, type = f"/threads/{told.id}", EventType.THREAD_VISIBILITY_CHANGED
     event = _event(world, told, type, path, audience=audience, data=facts)
+    return records.Change(told, [event])
+
+
+def team(world: World, after: Team) -> records.Change[Team]:
+    """Likewise, of what the whole team sees; for all of it."""
+    told = structs.replace(after, revision=after.revision + 1)
+    facts = {"widest_visibility": told.widest_visibility.value}
+    event = _event(world, told, EventType.TEAM_VISIBILITY_CHANGED, "/team", data=facts)
     return records.Change(told, [event])
 
 

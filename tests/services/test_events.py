@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from infra.simulator import Simulator
 from shared import records
@@ -17,7 +18,7 @@ from shared.domain.errors import Gone, InvalidRequest
 from shared.domain.events import KEPT, Audience, Event
 from shared.domain.mailboxes import History, Visibility
 from shared.ports.documents import DocumentStore, Query, Write
-from shared.services.accounts import mailboxes
+from shared.services.accounts import mailboxes, team
 from shared.services.events import log
 from shared.services.events.log import EventQuery, EventView
 from shared.services.sending import emails
@@ -355,6 +356,16 @@ def test_events_follow_what_their_reader_may_see_today(world: LocalWorld, mailbo
     share = mailboxes.MailboxChange(shared=True, visibility=Visibility.EVERYTHING)
     mailboxes.change(world, ANA, mailbox, share)
     assert seen_by_ben(world) == {"contact", "activity", "email", "mailbox", "import"}
+    assert all_events(world, EVE) == []
+
+
+@pytest.mark.usefixtures("story")
+def test_what_the_whole_team_ceases_to_see_is_told_to_all_of_it(world: LocalWorld) -> None:
+    admin = structs.replace(ANA, admin=True)
+    narrower = team.TeamChange(widest_visibility=Visibility.NOTHING)
+    for _ in range(2):  # the second changes nothing
+        team.change(world, admin, narrower)
+    assert types(world, BEN) == ["contact.changed", "team.visibility_changed"]
     assert all_events(world, EVE) == []
 
 

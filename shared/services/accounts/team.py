@@ -13,7 +13,7 @@ from shared.domain.versions import ANY, IfMatch, etag
 from shared.domain.views import view
 from shared.mime.addresses import normalise
 from shared.ports.world import World
-from shared.services import access
+from shared.services import access, outbox
 
 MAX_DOMAINS = 100
 
@@ -63,14 +63,24 @@ def change(world: World, caller: Caller, wanted: TeamChange, if_match: IfMatch =
     ):
         detail = "must not show more than `widest_visibility`"
         raise InvalidRequest.field("/default_visibility", detail)
-    if held:
-        settings.replace(records.TEAM, held, changed)
-    else:
-        try:
-            settings.create(records.TEAM, changed)
-        except AlreadyExists:  # another admin was faster: on top of theirs
-            return change(world, caller, wanted, if_match)
+    before = held.record if held else Team(id=caller.team_id)
+    shows_as_before = _shows(changed) == _shows(before)
+    told = records.Change(changed) if shows_as_before else outbox.team(world, changed)
+    try:
+        world.documents.write(
+            settings.replacing(records.TEAM, held, told.record)
+            if held
+            else settings.creating(records.TEAM, told.record),
+            *told.also,
+        )
+    except AlreadyExists:  # another admin was faster: on top of theirs
+        return change(world, caller, wanted, if_match)
     return _view(world, caller)
+
+
+def _shows(team: Team) -> tuple[object, ...]:
+    """What decides about mail that is stored already."""
+    return team.widest_visibility, team.own_domains
 
 
 def _domains(given: tuple[str, ...]) -> tuple[str, ...]:
