@@ -100,7 +100,7 @@ def test_nobody_gets_in_without_a_token(name: str) -> None:
         assert answer.status_code == 401, f"{route.method} {route.path}"
 
 
-def test_only_the_providers_way_back_and_the_description_are_public() -> None:
+def test_only_the_providers_way_back_the_description_and_what_has_a_ticket_are_public() -> None:
     public = [
         (name, route.path)
         for name in MAP.functions
@@ -108,7 +108,8 @@ def test_only_the_providers_way_back_and_the_description_are_public() -> None:
         if route.public
     ]
     pages = [("openapi", path) for path in ("/", "/reference", "/{name}")]
-    assert public == [("oauth_callback", "/"), *pages]
+    pictures = ("messages", "/{message_id}/images/{number}")
+    assert public == [("oauth_callback", "/"), pictures, *pages]
 
 
 @EVERY

@@ -1,8 +1,9 @@
 """A stranger's HTML to HTML that may stand on our page."""
 
 import re
-from collections.abc import Iterable
-from html import escape
+from collections.abc import Callable, Iterable
+from html import escape, unescape
+from urllib.parse import unquote
 
 from msgspec import Struct
 
@@ -33,6 +34,8 @@ _VALUES = {
 """Of attributes that shape and colour; nothing that loads, moves or covers."""
 _LAYOUT = {"align", "valign", "width", "height", "bgcolor"}
 _QUOTED = ' class="quoted"'
+_CID_SOURCE = re.compile(r'\bsrc="cid:([^"]{1,1000})"', re.IGNORECASE)
+"""As the sanitiser writes it."""
 
 
 class Shown(Struct, frozen=True):
@@ -45,20 +48,28 @@ def clean_html(html: str) -> str:
     return shown(html).html
 
 
-def shown(html: str) -> Shown:
+def shown(html: str, picture: Callable[[str], str] | None = None) -> Shown:
     """Safe to insert as it is: no script, style sheet, form, frame, event handler or odd link.
 
     What the mail hides is left out. Links open apart and carry `rel="noopener noreferrer nofollow"`.
     Images keep https and cid sources: remote ones show as the sender meant, load only when seen and
     send no referrer; who wants to block trackers does so with one `img-src` of the page's
-    Content-Security-Policy. HTML that is too costly to parse comes back as its text.
+    Content-Security-Policy. `picture` says where that of a content id is found; without it, and where it
+    says "", a cid source stays. HTML that is too costly to parse comes back as its text.
     """
     tokens = markup.tokens(html)
     if tokens is None:
         return Shown(f"<pre>{escape(text.from_html(html))}</pre>")
     clean = _cleaned(_marked(tokens))
+    if picture:
+        clean = _CID_SOURCE.sub(lambda found: _placed(found, picture), clean)
     mark = clean.find(_QUOTED)
     return Shown(clean, clean.rfind("<", 0, mark) if mark >= 0 else None)
+
+
+def _placed(found: re.Match[str], picture: Callable[[str], str]) -> str:
+    address = picture(unquote(unescape(found[1])))
+    return f'src="{escape(address)}"' if address else found[0]
 
 
 def _marked(tokens: Iterable[Token]) -> str:

@@ -1,7 +1,8 @@
 """What leaves: JSON, problem documents, redirects; and the headers that every answer carries."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct, structs
@@ -18,6 +19,8 @@ _SAFE = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_HARMLESS = {"application/pdf", "image/png", "image/jpeg", "image/gif", "image/webp"}
+"""Types that a file is sent as; all others are bytes and nothing more."""
 _YEAR = 365 * 24 * 3600
 _CORS_REQUEST = f"Authorization, Content-Type, If-Match, {idempotency.HEADER}"
 _CORS_ANSWER = (
@@ -40,6 +43,15 @@ class Content(Struct, frozen=True):
     """Instead of those that answers have by default, or besides."""
 
 
+class Stream(Struct, frozen=True):
+    """An answer of any length, sent piece by piece."""
+
+    pieces: Iterator[bytes]
+    kind: str
+    """Its media type."""
+    headers: Mapping[str, str] = {}
+
+
 def of(result: Any, status: int) -> Response:
     """What a handler returned, as an answer."""
     match result:
@@ -49,6 +61,8 @@ def of(result: Any, status: int) -> Response:
             return Response(status=303, headers={"Location": url})
         case Content(body=body, kind=kind, headers=headers):
             return Response(body, status, headers, content_type=kind)
+        case Stream(pieces=pieces, kind=kind, headers=headers):
+            return Response(pieces, status, headers, content_type=kind)
     response = _json(result, status, "application/json")
     if etag := getattr(result, "etag", ""):
         response.set_etag(etag)
@@ -95,6 +109,18 @@ def cross_origin(request: Request, settings: Settings) -> dict[str, str]:
             "Access-Control-Max-Age": "600",
         }
     return granted
+
+
+def file(name: str, kind: str, pieces: Iterator[bytes], *, inline: bool = False) -> Stream:
+    """A stranger's file, which a browser saves and never runs; `inline` is for pictures alone."""
+    place = "inline" if inline else "attachment"
+    headers = {
+        "Content-Disposition": f"{place}; filename*=UTF-8''{quote(name or 'file', safe='')}",
+        "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
+    }
+    return Stream(
+        pieces, kind if inline or kind in _HARMLESS else "application/octet-stream", headers
+    )
 
 
 def _problem(problem: Problem, headers: Mapping[str, str] = {}) -> Response:

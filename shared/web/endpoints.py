@@ -39,7 +39,7 @@ from shared.domain.errors import (
 from shared.domain.requests import KeyedRequest
 from shared.ports.world import World
 from shared.web import answers, auth, budgets, idempotency, request_log, routing, strays, tracing
-from shared.web.answers import Content, Redirect
+from shared.web.answers import Content, Redirect, Stream
 from shared.web.request_log import RequestRecord
 from shared.web.routing import Route
 
@@ -52,6 +52,7 @@ __all__ = [
     "Redirect",
     "Request",
     "Response",
+    "Stream",
     "TaskCall",
 ]
 

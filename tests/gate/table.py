@@ -219,6 +219,17 @@ TABLE = [
     ),
     # -- mail
     Row(route="GET /messages/{message_id}", scope=READ, cells=same(seen("200 mail"))),
+    Row(  # whoever is let through is told that this account has no token
+        route="GET /messages/{message_id}/attachments/{number}",
+        ask="/messages/{message}/attachments/0",
+        scope=READ,
+        cells=same(seen("409", least=Sight.EVERYTHING)),
+    ),
+    Row(
+        route="GET /messages/{message_id}/images/{number}",
+        ask="/messages/{message}/images/0?ticket=x",
+        cells=same("404"),
+    ),
     Row(route="GET /threads/{thread_id}", scope=READ, cells=same(seen("200 thread"))),
     Row(
         route="PATCH /threads/{thread_id}",

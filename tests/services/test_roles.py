@@ -18,7 +18,7 @@ from shared.domain.errors import ProviderUnavailable
 from shared.domain.mailboxes import Visibility
 from shared.ports.secrets import SecretStore
 from shared.ports.tasks import Task, TaskQueue
-from shared.services import schedule, sweep
+from shared.services import files, schedule, sweep
 from shared.services.accounts import audit, confirming, connecting, keys, team, validation
 from shared.services.accounts.confirming import ConfirmConnection
 from shared.services.accounts.connecting import StartConsent
@@ -26,6 +26,7 @@ from shared.services.events import log
 from shared.services.paging import PageQuery
 from shared.services.sending import emails
 from shared.services.timelines import contacts, messages, threads
+from tests.files import mail_with_files
 from tests.world import (
     ANA,
     TASKS,
@@ -33,7 +34,6 @@ from tests.world import (
     add_contact,
     consent,
     disconnect,
-    mail,
     provider_of,
     timeline,
 )
@@ -115,10 +115,11 @@ def uses(world: LocalWorld, simulator: Simulator, watch: Watch) -> set[Use]:
     as_function = partial(_as, watch)
     carl = as_function("contacts", lambda: add_contact(world, ANA, "carl@client.example"))
     mailbox_id = _connected(world, as_function)
-    simulator.deliver(mail("carl@client.example", ACCOUNT), to=ACCOUNT)
+    simulator.deliver(mail_with_files(), to=ACCOUNT)
     _work(world, watch)
     (line,) = as_function("contacts", lambda: timeline(world, ANA, carl))
     as_function("messages", lambda: messages.show(world, ANA, line.message_id))
+    as_function("messages", lambda: files.read(world, ANA, line.message_id, "0"))
     new = emails.NewEmail(mailbox_id, to=("carl@client.example",), subject="Hi", html="<p>Hi</p>")
     as_function("emails", lambda: emails.create(world, ANA, new))
     _work(world, watch)

@@ -45,7 +45,9 @@ def ask(
     token: str | None = None,
     query: str = "",
 ) -> tuple[int, dict[str, Any]]:
-    places = dict.fromkeys(("email_id", "message_id", "thread_id"), "unknown") | person.ids
+    places = (
+        dict.fromkeys(("email_id", "message_id", "thread_id", "number"), "unknown") | person.ids
+    )
     path = f"/{api.name}{route.path.format(**places)}?{query}"
     response = person.send(route.method, path, body, token=token)
     return response.status_code, response.json

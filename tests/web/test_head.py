@@ -39,7 +39,7 @@ def test_head_changes_nothing(person: Person, api: Api, route: Any) -> None:
     (line,) = person.send("GET", f"/contacts/{person.ids['contact_id']}/timeline").json[
         "activities"
     ]
-    places = {"message_id": line["message_id"], "name": "rapidoc-min", **person.ids}
+    places = {"message_id": line["message_id"], "name": "rapidoc-min", "number": "0", **person.ids}
     places["thread_id"] = person.send("GET", f"/messages/{line['message_id']}").json["thread"]
     person.send("GET", "/events")  # makes the ring of keys that tokens are sealed with
     places["email_id"] = create(world, ANA, NewEmail(person.ids["mailbox_id"], draft=True)).id

@@ -15,6 +15,7 @@ from shared.domain.views import view
 from shared.mime import names, sanitise
 from shared.ports.world import World
 from shared.services import access, outbox
+from shared.services.timelines import images
 
 
 class MessageView(Struct, rename={"sender": "from"}):
@@ -70,6 +71,11 @@ class MessageView(Struct, rename={"sender": "from"}):
     """Somebody attached a file; what is inline does not count."""
 
 
+class Ticketed(Struct, forbid_unknown_fields=True):
+    ticket: str
+    """As it stands in the HTML of the mail."""
+
+
 def show(world: World, caller: Caller, message_id: str, *, unread: bool = False) -> MessageView:
     """As much of it as the caller may see. The audit trail tells its owner who read it whole, unless it
     is `unread`: asked for, and not shown. Raises NotFound."""
@@ -78,8 +84,8 @@ def show(world: World, caller: Caller, message_id: str, *, unread: bool = False)
     text, html = _body(world, caller, message) if whole else ("", "")
     if whole and not unread:
         outbox.mail_read(world, caller, message)
-    shown = sanitise.shown(html)
     files = message.attachments if whole else ()
+    shown = sanitise.shown(html, images.addresses(world, caller, message.id, files))
     envelope = access.as_seen(message.envelope, seen.sight)
     return view(
         MessageView,

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, get_args
 
 from shared.web import idempotency, problems
-from shared.web.answers import Content, Redirect
+from shared.web.answers import Content, Redirect, Stream
 from shared.web.openapi import descriptions
 from shared.web.openapi.schemas import Schemas, fields, returned
 from shared.web.routing import Route
@@ -154,6 +154,8 @@ def _answer(route: Route, schemas: Schemas) -> dict[str, Any]:
         names += ["ETag"] if "etag" in getattr(kind, "__struct_fields__", ()) else []
     elif route.takes.get("return") is Content:
         answer["content"] = {"application/json": {"schema": {"type": "object"}}}
+    elif route.takes.get("return") is Stream:
+        answer["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
     if route.location:
         names += ["Location", idempotency.REPLAYED]
     if names:
@@ -166,7 +168,7 @@ def _statuses(route: Route) -> set[int]:
     statuses = {400, 413, 500, 502, 503, 504}
     if not route.public:
         statuses |= {401, 403, 404, 429}
-    if route.method != "GET" or route.public:
+    if route.method != "GET" or route.public or route.takes.get("return") is Stream:
         statuses |= {409}
     if "body" in route.takes:
         statuses |= {415}

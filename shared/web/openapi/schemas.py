@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from shared.providers.registry import PROVIDERS
 from shared.web import problems
-from shared.web.answers import Content, Redirect
+from shared.web.answers import Content, Redirect, Stream
 from shared.web.openapi import descriptions
 from shared.web.problems import Problem
 from shared.web.routing import Route
@@ -96,7 +96,7 @@ def returned(route: Route) -> Any:
     """The type of the answer's body, None when it has none."""
     kind = route.takes.get("return")
     kinds = get_args(kind) or [kind]
-    kinds = [one for one in kinds if one not in {None, NoneType, Redirect, Content}]
+    kinds = [one for one in kinds if one not in {None, NoneType, Redirect, Content, Stream}]
     return functools.reduce(operator.or_, kinds) if kinds else None
 
 
