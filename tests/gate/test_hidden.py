@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct, structs
 
@@ -72,6 +72,15 @@ STORIES = st.builds(
     widest=st.sampled_from([Visibility.EVERYTHING, Visibility.METADATA]),
     page_size=st.sampled_from([2, 3, 50]),
     settled=st.booleans(),
+)
+
+
+FULL_PAGE_BEFORE_HIDDEN_ONES = Story(
+    boxes=[Box("cleo", Visibility.EVERYTHING, False), Box("ana", Visibility.NOTHING, False)] * 2,
+    copies=[Copy(n, int(n < 2), 5, False, ThreadAccess.AS_MAILBOX) for n in (0, 1, 3, 4)],
+    widest=Visibility.EVERYTHING,
+    page_size=2,
+    settled=True,
 )
 
 
@@ -206,6 +215,7 @@ def plain(view: Struct) -> bytes:
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(story=STORIES)
+@example(story=FULL_PAGE_BEFORE_HIDDEN_ONES)
 def test_a_colleague_sees_what_they_would_see_without_what_is_hidden(
     stage: Stage, story: Story
 ) -> None:
