@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from shared.config import Setting, Settings, declared
 from shared.domain.errors import ConfigurationError, InvalidRequest
 from shared.ports.declarations import Use
+from shared.ports.secrets import Ring
 from shared.providers.registry import declarations
 from shared.web import decoding
 
@@ -81,7 +82,7 @@ class Function(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of shared/config.py."""
     providers: tuple[Use, ...] = ()
     """What it wants of the providers, which say themselves which settings that takes."""
-    keys: tuple[Literal["state", "access", "refresh", "page"], ...] = ()
+    keys: tuple[Ring, ...] = ()
     """The rings of sealing keys that it opens and seals with."""
     enqueue: tuple[str, ...] = ()
     """The queues that it fills."""

@@ -3,7 +3,7 @@
 import functools
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from threading import RLock
@@ -13,14 +13,17 @@ from shared.config import Group, Setting, Settings, declared
 from shared.domain.errors import ConfigurationError
 from shared.metering import MeteredDocuments, MeteredSecrets, MeteredTasks
 from shared.ports.clock import Clock
-from shared.ports.documents import DocumentStore
+from shared.ports.destinations import Receivers
+from shared.ports.documents import DocumentStore, Write
 from shared.ports.providers import Providers
 from shared.ports.secrets import Ring, Sealer, SecretStore
 from shared.ports.tasks import TaskQueue
 from shared.ports.world import Backend
+from shared.records.telling import TellingDocuments
 
 if TYPE_CHECKING:
     from shared.services.accounts.keys import Keyring
+    from shared.services.events.hints import Hints
 
 T = TypeVar("T")
 
@@ -70,7 +73,17 @@ class World:
 
     @property
     def documents(self) -> DocumentStore:
-        return MeteredDocuments(self.backend.documents)
+        return MeteredDocuments(TellingDocuments(self.backend.documents, self._stored))
+
+    def _stored(self, writes: Sequence[Write]) -> None:
+        if any(write.kind == "create" for write in writes):
+            self._hints.after(writes)
+
+    @once
+    def _hints(self) -> "Hints":
+        from shared.services.events.hints import Hints
+
+        return Hints(self)
 
     @property
     def secrets(self) -> SecretStore:
@@ -87,6 +100,12 @@ class World:
     @once
     def providers(self) -> Providers:
         from shared.providers.registry import Registry
+
+        return Registry(self.settings)
+
+    @once
+    def receivers(self) -> Receivers:
+        from shared.destinations.registry import Registry
 
         return Registry(self.settings)
 

@@ -69,6 +69,21 @@ locals {
       TEXT
     })
 
+    destinations = merge(local.hour, {
+      title    = "a destination was disabled"
+      severity = "WARNING"
+      filter   = "destinations"
+      above    = 0
+      by       = []
+      runbook  = <<-TEXT
+        An endpoint that a team wants its events sent to was down for three days, or said that it is gone. Nothing is sent there any more.
+
+        1. `make logs FUNCTION=relay_events SEVERITY=ERROR` names the destination and the reason. Tell the team's admins: GET /destinations/{id} shows them what it answered.
+        2. When it is mended, they enable it again: what happened meanwhile is sent, as far as it is not older than 30 days.
+        3. Many at once: can the function reach the internet at all?
+      TEXT
+    })
+
     server_errors = merge(local.hour, {
       title    = "functions answer with 5xx"
       severity = "ERROR"

@@ -7,6 +7,7 @@ locals {
     emails_sent  = { messages = ["email sent"], value = null, labels = [], unit = "1", title = "Emails sent" }
     emails_lost  = { messages = ["email failed", "email unknown"], value = null, labels = ["reason"], unit = "1", title = "Emails that failed, or nobody knows" }
     reconnects   = { messages = ["mailbox needs its user"], value = null, labels = ["state", "reason"], unit = "1", title = "Mailboxes that need their user" }
+    destinations = { messages = ["destination disabled"], value = null, labels = ["reason"], unit = "1", title = "Destinations that were disabled" }
     quota_units  = { messages = ["request"], value = "quota_units", labels = ["function"], unit = "1", title = "Quota units spent at the providers" }
     store_reads  = { messages = ["request"], value = "store_reads", labels = ["function"], unit = "1", title = "Documents read" }
     store_writes = { messages = ["request"], value = "store_writes", labels = ["function"], unit = "1", title = "Documents written" }

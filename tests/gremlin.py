@@ -56,9 +56,19 @@ class _HauntedWorld:
         self.secrets = _Haunted(world.secrets, gremlin, {"put", "create", "delete"})
         self.tasks = _Haunted(world.tasks, gremlin, {"enqueue"})
         self.providers = _HauntedProviders(world, gremlin)
+        self.receivers = _HauntedReceivers(world, gremlin)
         self.clock = world.clock
         self.sealer = world.sealer
         self.settings = world.settings
+
+
+class _HauntedReceivers:
+    def __init__(self, world: World, gremlin: Gremlin) -> None:
+        self._world = world
+        self._gremlin = gremlin
+
+    def get(self, kind: str) -> Any:
+        return _Haunted(self._world.receivers.get(kind), self._gremlin, {"send"})
 
 
 class _HauntedProviders:

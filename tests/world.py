@@ -30,6 +30,7 @@ from shared.providers.microsoft.declaration import MicrosoftSettings
 from shared.providers.microsoft.provider import Microsoft
 from shared.services import schedule, sweep
 from shared.services.accounts import confirming, connecting, disconnecting, mailboxes, validation
+from shared.services.events import relay
 from shared.services.paging import PageQuery
 from shared.services.sending import delivery
 from shared.services.syncing import engine
@@ -45,6 +46,7 @@ TASKS: dict[str, Callable[[World, dict[str, str]], None]] = {
         world, body["mailbox_id"], body.get("feed", "mail")
     ),
     "deliver_email": lambda world, body: delivery.run(world, body["team_id"], body["email_id"]),
+    "relay_events": lambda world, body: relay.run(world, relay.RelayTask(**body)),
     "check_mailbox": lambda world, body: validation.check(world, body["mailbox_id"]),
     "disconnect_mailbox": lambda world, body: disconnecting.run(
         world, body["team_id"], body["mailbox_id"]

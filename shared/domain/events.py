@@ -40,6 +40,10 @@ class EventType(Enum):
     CONTACT_CHANGED = "contact.changed"
     IMPORT_PROGRESS = "import.progress"
     """At its start and its end, and now and then in between."""
+    DESTINATION_DISABLED = "destination.disabled"
+    """Nothing is sent there any more: its endpoint is gone, or was down for days."""
+    DESTINATION_TEST = "destination.test"
+    """Sent to a destination when its admin asks for it; kept nowhere."""
 
 
 class Audience(Struct, kw_only=True):
@@ -72,3 +76,12 @@ class Event(Struct, kw_only=True):
     """By the store's clock."""
     expires_at: datetime
     """By ours: about `at` and KEPT."""
+
+
+class Position(Struct, frozen=True):
+    """Where a reader of the log is: everything up to `at` and `id` is done with, and of what is younger that
+    of `had`, the beginnings of ids."""
+
+    at: datetime
+    id: str = ""
+    had: tuple[str, ...] = ()

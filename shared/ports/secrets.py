@@ -18,9 +18,9 @@ class SecretStore(Protocol):
         """Destroys every version; fine if absent."""
 
 
-Ring = Literal["state", "access", "refresh", "page"]
+Ring = Literal["state", "access", "refresh", "page", "destination"]
 """What a ring of keys seals, and nothing else: OAuth states, live access tokens, rotated refresh tokens,
-page tokens. A function that is granted one ring opens nothing of another."""
+page tokens, the secrets that sign webhooks. A function that is granted one ring opens nothing of another."""
 
 
 class Sealer(Protocol):

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from shared.config import Settings
 from shared.ports.clock import Clock
+from shared.ports.destinations import Receivers
 from shared.ports.documents import DocumentStore
 from shared.ports.providers import Providers
 from shared.ports.secrets import Ring, Sealer, SecretStore
@@ -28,6 +29,8 @@ class World(Backend, Protocol):
     def clock(self) -> Clock: ...
     @property
     def providers(self) -> Providers: ...
+    @property
+    def receivers(self) -> Receivers: ...
     def sealer(self, ring: Ring) -> Sealer: ...
     @property
     def settings(self) -> Settings: ...

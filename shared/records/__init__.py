@@ -10,6 +10,7 @@ from shared.domain import ids
 from shared.domain.access import Team, ThreadMark
 from shared.domain.audit import AuditEntry
 from shared.domain.contacts import Activity, Contact, ContactAddress
+from shared.domain.destinations import Destination, Lane, Letter
 from shared.domain.emails import Email
 from shared.domain.events import Event
 from shared.domain.mailboxes import Connection, Mailbox
@@ -32,6 +33,7 @@ __all__ = [
     "addresses",
     "all_connections",
     "all_emails",
+    "all_lanes",
     "all_mailboxes",
     "all_requests",
     "audit",
@@ -39,9 +41,12 @@ __all__ = [
     "cached_tokens",
     "connections",
     "contacts",
+    "destinations",
     "emails",
     "events",
+    "lanes",
     "leased",
+    "letters",
     "mailboxes",
     "messages",
     "pieces",
@@ -127,6 +132,25 @@ def syncs(store: DocumentStore) -> Collection[SyncState]:
 def events(store: DocumentStore, team_id: str) -> Collection[Event]:
     """Kept for 30 days. Written by `shared.services.outbox` alone."""
     return Collection(store, f"{_team(team_id)}/events", Event)
+
+
+def destinations(store: DocumentStore, team_id: str) -> Collection[Destination]:
+    return Collection(store, f"{_team(team_id)}/destinations", Destination)
+
+
+def lanes(store: DocumentStore, team_id: str, destination_id: str) -> Collection[Lane]:
+    """By their names: how far the destination is in each."""
+    return Collection(store, f"{_team(team_id)}/destinations/{destination_id}/lanes", Lane)
+
+
+def all_lanes(store: DocumentStore) -> Collection[Lane]:
+    """Every team's; only to look for due ones."""
+    return Collection(store, "lanes", Lane, group=True)
+
+
+def letters(store: DocumentStore, team_id: str, destination_id: str) -> Collection[Letter]:
+    """Events that the destination refused, and those that wait behind them."""
+    return Collection(store, f"{_team(team_id)}/destinations/{destination_id}/letters", Letter)
 
 
 def threads(store: DocumentStore, team_id: str) -> Collection[ThreadMark]:

@@ -11,6 +11,7 @@ from functools import cached_property
 from msgspec import Struct, structs
 
 from shared import records
+from shared.domain import ids
 from shared.domain.access import (
     SCOPES,
     Best,
@@ -244,6 +245,17 @@ class Viewer:
 
     def events(self, found: Sequence[Event]) -> list[Event | None]:
         """Each as the caller may be told it, None where that is not at all."""
+        colleagues = self._learn_of(found)
+        return [self._event(event, colleagues) for event in found]
+
+    def published(self, found: Sequence[Event]) -> list[Event | None]:
+        """Each as a destination of the whole team may be told it; of mail, where its mailbox shows
+        colleagues something of it. For `nobody`."""
+        colleagues = self._learn_of(found)
+        return [self._published(event, colleagues) for event in found]
+
+    def _learn_of(self, found: Sequence[Event]) -> set[str]:
+        """What is to be known of events' mailboxes and threads; which of their contacts are colleagues."""
         self._learn(
             (mailbox_of_place(place), thread)
             for event in found
@@ -251,13 +263,33 @@ class Viewer:
         )
         contact_ids = {event.audience.contact_id for event in found if event.audience.copies} - {""}
         contacts = records.contacts(self._world.documents, self.team_id).many(contact_ids)
-        colleagues = self.colleagues([one.record for one in contacts.values()])
-        return [self._event(event, colleagues) for event in found]
+        return self.colleagues([one.record for one in contacts.values()])
+
+    def _published(self, event: Event, colleagues: AbstractSet[str]) -> Event | None:
+        kind, copies = event.type.partition(".")[0], event.audience.copies
+        lies_in = [(self._mailboxes[id], copies[id]) for id in copies if id in self._mailboxes]
+        shown = any(self._sight(one, thread, "") for one, thread in lies_in)
+        match kind:
+            case "contact" | "team" | "destination":
+                return event
+            case "mailbox" | "import":
+                hidden = set() if shown else {"stored"}
+                data = {name: value for name, value in event.data.items() if name not in hidden}
+                return structs.replace(event, data=data)
+            case "thread":
+                return event if event.audience.everybody else None
+            case "email":
+                return event if shown else None
+            case "activity":
+                return self._line_event(event, event.audience.contact_id in colleagues)
+        return None  # of a newer release
 
     def _event(self, event: Event, colleagues: AbstractSet[str]) -> Event | None:
         match event.type.partition(".")[0]:
             case "contact" | "team":
                 return event
+            case "destination":
+                return event if self._caller.admin else None
             case "mailbox" | "import" | "thread":
                 return self._mailbox_event(event)
             case "email":
@@ -367,6 +399,11 @@ def team(world: World, team_id: str) -> Team:
     """The team's settings; those that hold without any where it made none."""
     found = records.team(world.documents, team_id).find(records.TEAM)
     return found.record if found else Team(id=team_id)
+
+
+def nobody(world: World, team_id: str) -> Viewer:
+    """Sees what mailboxes show to colleagues, owns nothing and wrote nothing: a name that no user has."""
+    return Viewer(world, Caller(ids.random(), team_id))
 
 
 def _thread_at(line: Activity, place: str) -> str:

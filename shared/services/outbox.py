@@ -16,6 +16,7 @@ from shared.domain.access import Team, ThreadMark, thread_id
 from shared.domain.audit import KEPT, AuditEntry, AuditEvent
 from shared.domain.caller import Caller
 from shared.domain.contacts import Activity, Contact, mailbox_of_place
+from shared.domain.destinations import Destination
 from shared.domain.emails import Email
 from shared.domain.events import Audience, Event, EventType
 from shared.domain.mailboxes import Mailbox
@@ -135,6 +136,14 @@ def import_progress(world: World, after: SyncState) -> records.Change[SyncState]
     audience = Audience(copies={told.mailbox_id: ""})
     path, type = f"/mailboxes/{told.mailbox_id}/imports/{told.feed}", EventType.IMPORT_PROGRESS
     event = _event(world, told, type, path, audience=audience, data=facts)
+    return records.Change(told, [event])
+
+
+def destination(world: World, after: Destination, type: EventType) -> records.Change[Destination]:
+    """Likewise; where it leads is its admins' business."""
+    told = structs.replace(after, revision=after.revision + 1)
+    facts = {"destination_id": told.id, "state": told.state.value, "reason": told.reason}
+    event = _event(world, told, type, f"/destinations/{told.id}", data=facts)
     return records.Change(told, [event])
 
 

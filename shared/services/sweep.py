@@ -5,6 +5,7 @@ from shared.domain.mailboxes import Connection
 from shared.ports.documents import Where
 from shared.ports.world import World
 from shared.services.accounts import confirming, tokens
+from shared.services.events import relay
 from shared.services.sending import delivery
 
 PAGE = 100
@@ -12,6 +13,7 @@ PAGE = 100
 
 def run(world: World) -> None:
     delivery.sweep(world)
+    relay.sweep(world)
     _expired_connections(world)
     _used_states(world)
     _keyed_requests(world)

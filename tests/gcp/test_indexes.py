@@ -19,10 +19,11 @@ from shared.ports.documents import Query, Where
 from shared.records import Collection
 from shared.services import schedule, sweep
 from shared.services.accounts import audit, mailboxes, validation
-from shared.services.events import log
+from shared.services.events import destinations, log
 from shared.services.paging import PageQuery
 from shared.services.sending import emails
 from shared.services.timelines import contacts, messages, threads
+from tests.events.receiving import ADMIN, REFUSES, a_destination, installed
 from tests.gcp.recorder import ASKERS, SHARED, Recorder, Shape, Site, shape
 from tests.world import (
     ANA,
@@ -102,6 +103,8 @@ def asked(world: LocalWorld, simulator: Simulator) -> set[tuple[Shape, Site]]:
     """By a life in which everything happens that makes queries."""
     world.backend.documents = recorder = Recorder(world.folder)
     simulator.add_account("ana@example.com")
+    installed(world).answer = lambda _: REFUSES
+    destination = a_destination(world)
     contact = add_contact(world, ANA, "carl@client.example")
     simulator.deliver(mail("carl@client.example", "ana@example.com"), to="ana@example.com")
     mailbox = connect_account(world, ANA, "ana@example.com")
@@ -124,6 +127,9 @@ def asked(world: LocalWorld, simulator: Simulator) -> set[tuple[Shape, Site]]:
     work(world)
     audit.list_(world, ANA, mailbox.id, PageQuery())
     status.read(world)
+    destinations.list_(world, ADMIN, PageQuery())
+    destinations.dead_letters(world, ADMIN, destination, PageQuery())
+    destinations.delete(world, ADMIN, destination)
     disconnect(world, ANA, mailbox.id, History.ERASE)
     settle(world)
     return recorder.asked

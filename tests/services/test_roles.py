@@ -22,10 +22,11 @@ from shared.services import files, schedule, sweep
 from shared.services.accounts import audit, confirming, connecting, keys, team, validation
 from shared.services.accounts.confirming import ConfirmConnection
 from shared.services.accounts.connecting import StartConsent
-from shared.services.events import log
+from shared.services.events import destinations, log
 from shared.services.paging import PageQuery
 from shared.services.sending import emails
 from shared.services.timelines import contacts, messages, threads
+from tests.events.receiving import ADMIN, a_destination, installed
 from tests.files import mail_with_files
 from tests.world import (
     ANA,
@@ -113,6 +114,8 @@ def watch(
 def uses(world: LocalWorld, simulator: Simulator, watch: Watch) -> set[Use]:
     """Of a life in which every function has something to do."""
     as_function = partial(_as, watch)
+    installed(world)
+    destination = as_function("destinations", lambda: a_destination(world))
     carl = as_function("contacts", lambda: add_contact(world, ANA, "carl@client.example"))
     mailbox_id = _connected(world, as_function)
     simulator.deliver(mail_with_files(), to=ACCOUNT)
@@ -135,6 +138,7 @@ def uses(world: LocalWorld, simulator: Simulator, watch: Watch) -> set[Use]:
         "mailboxes": lambda: audit.list_(world, ANA, mailbox_id, PageQuery(1)),
         "contacts": lambda: contacts.list_(world, ANA, contacts.ContactQuery(1)),
         "emails": lambda: emails.list_(world, ANA, emails.EmailQuery(1)),
+        "destinations": lambda: destinations.rotate(world, ADMIN, destination),
         "events": lambda: log.read(world, ANA, log.EventQuery()),
     }
     for name, read in lists.items():

@@ -46,7 +46,7 @@ def test_metrics_look_at_this_deployments_functions_only(deployed: Deployed) -> 
 def test_there_is_an_alert_for_each_kind_of_trouble(deployed: Deployed) -> None:
     alerts = {one.values["user_labels"]["alert"] for one in deployed.all("monitoring_alert_policy")}
     assert alerts == {
-        *("sync_lag", "silence", "emails_lost", "reconnects"),
+        *("sync_lag", "silence", "emails_lost", "reconnects", "destinations"),
         *("server_errors", "queue_depth", "task_age"),
     }
 

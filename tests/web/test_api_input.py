@@ -36,6 +36,9 @@ SECURED = [
 ]
 
 
+_PLACES = ("email_id", "message_id", "thread_id", "destination_id", "letter_id", "number")
+
+
 def ask(
     person: Person,
     api: Api,
@@ -45,10 +48,10 @@ def ask(
     token: str | None = None,
     query: str = "",
 ) -> tuple[int, dict[str, Any]]:
-    places = (
-        dict.fromkeys(("email_id", "message_id", "thread_id", "number"), "unknown") | person.ids
-    )
+    places = dict.fromkeys(_PLACES, "unknown") | person.ids
     path = f"/{api.name}{route.path.format(**places)}?{query}"
+    if token is None and api.name == "destinations":
+        token = person.token("root")
     response = person.send(route.method, path, body, token=token)
     return response.status_code, response.json
 

@@ -11,6 +11,7 @@ from shared.providers.registry import PROVIDERS
 from shared.web import openapi, problems
 from shared.web.endpoints import Api, Call
 from shared.web.openapi.schemas import Schemas
+from tests.events.receiving import a_destination, installed
 from tests.web.conftest import Person
 from tests.web.functions import all_routes
 from tests.world import consent, mail, settle
@@ -120,12 +121,14 @@ def test_its_examples_work(person: Person, api: Api, route: Any) -> None:
     places = person.ids | {"email_id": person.send("POST", "/emails", draft).json["id"]}
     places["connection"] = _connection(person)
     places["thread_id"] = _thread(person)
+    installed(person.world)
+    places["destination_id"] = a_destination(person.world)
     body = {
         name: value.format(**places) if isinstance(value, str) else value
         for name, value in route.example.items()
     }
     path = f"/{api.name}{route.path.format(**places)}"
-    token = person.token("root" if api.name == "team" else "ana")
+    token = person.token("root" if api.name in {"team", "destinations"} else "ana")
     answer = person.send(route.method, path, body, headers={"If-Match": "*"}, token=token)
     assert route.example
     assert answer.status_code == route.status, answer.json

@@ -6,6 +6,7 @@ of the younger ones it has had; the next page begins there again and leaves thos
 full, the younger ones wait until they are settled.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from shared import records
 from shared.domain import ids
 from shared.domain.caller import Caller, Scope
 from shared.domain.errors import Gone, InvalidRequest
-from shared.domain.events import KEPT, OVERLAP, Event
+from shared.domain.events import KEPT, OVERLAP, Event, Position
 from shared.ports.documents import Where
 from shared.ports.world import World
 from shared.services import access
@@ -48,6 +49,13 @@ class EventQuery(Struct, forbid_unknown_fields=True):
     wait: Annotated[int, Meta(ge=0, le=25)] = 0
     """Seconds to wait for an event when there is none."""
 
+    def wants(self, event: Event) -> bool:
+        kinds = [kind.strip() for kind in self.types.split(",") if kind.strip()]
+        of_kind = not kinds or any(
+            event.type == kind or event.type.startswith(f"{kind}.") for kind in kinds
+        )
+        return of_kind and self.subject in {"", event.subject}
+
 
 class EventView(Struct):
     """A CloudEvent."""
@@ -72,14 +80,6 @@ class EventPage(Struct):
     """Whether there is one already. A page may be empty and have a next one."""
 
 
-class Position(Struct, frozen=True):
-    """Everything up to `at` and `id` is done with, and of what is younger that of `had`."""
-
-    at: datetime
-    id: str = ""
-    had: tuple[str, ...] = ()
-
-
 def read(world: World, caller: Caller, query: EventQuery) -> EventPage:
     """Raises InvalidRequest, Forbidden, and Gone for a token older than events are kept."""
     access.require(caller, Scope.READ)
@@ -87,36 +87,50 @@ def read(world: World, caller: Caller, query: EventQuery) -> EventPage:
     position = _opened(world, caller, query.after)
     give_up = world.clock.now() + timedelta(seconds=query.wait)
     while True:
-        page, position, more = _page(world, viewer, query, position)
+        page, position, more = after(
+            world,
+            caller.team_id,
+            position,
+            limit=query.limit,
+            tells=viewer.events,
+            wants=query.wants,
+        )
         left = (give_up - world.clock.now()).total_seconds()
         if page or more or left <= 0:
             return EventPage(
-                [_view(event) for event in page], _sealed(world, caller, position), more
+                [view(event) for event in page], _sealed(world, caller, position), more
             )
         world.clock.sleep(min(POLL_SECONDS, left))
         viewer = access.Viewer(world, caller)  # what holds by now
 
 
-def _page(
-    world: World, viewer: access.Viewer, query: EventQuery, position: Position
+def after(
+    world: World,
+    team_id: str,
+    position: Position,
+    *,
+    limit: int,
+    tells: Callable[[Sequence[Event]], Sequence[Event | None]],
+    wants: Callable[[Event], bool],
 ) -> tuple[list[Event], Position, bool]:
-    """What the viewer sees, where to go on, and whether there is more for now."""
+    """What a reader is told and wants, where to go on, and whether there is more for now. `limit` is the
+    length of a page."""
     settled = world.clock.now() - OVERLAP
-    log = records.events(world.documents, viewer.team_id)
+    log = records.events(world.documents, team_id)
     start, done, had = position.at, (position.at, position.id), set(position.had)
     shown: list[Event] = []
-    after, examined = "", 0
-    while examined < max(EXAMINED * query.limit, LEAST_EXAMINED):
-        found, after = log.page(
-            Where("at", ">=", start), order_by=("at",), limit=query.limit, after=after
+    token, examined = "", 0
+    while examined < max(EXAMINED * limit, LEAST_EXAMINED):
+        found, token = log.page(
+            Where("at", ">=", start), order_by=("at",), limit=limit, after=token
         )
-        for event, seen in zip(found, viewer.events(found), strict=True):
+        for event, seen in zip(found, tells(found), strict=True):
             assert event.at is not None  # noqa: S101  # stored events are stamped
             key, old = event.id[:ID], event.at <= settled
             if (event.at, event.id) <= done or (key in had and not old):
                 continue
-            wanted = seen if seen and key not in had and _asked_for(seen, query) else None
-            if wanted and len(shown) == query.limit:
+            wanted = seen if seen and key not in had and wants(seen) else None
+            if wanted and len(shown) == limit:
                 return shown, _position(done, had), True
             if seen and not old and len(had) >= YOUNGER:
                 return shown, _position(done, had), False
@@ -128,7 +142,7 @@ def _page(
                 had.discard(key)
             elif seen:  # what is hidden leaves no trace, not even in a token's length
                 had.add(key)
-        if not after:  # all there is was looked at, and nothing settled can come any more
+        if not token:  # all there is was looked at, and nothing settled can come any more
             return shown, _position(max(done, (settled, "")), had), False
     reached = _position(done, had)
     return shown, reached, reached != position  # else what is hidden has to settle first
@@ -138,15 +152,7 @@ def _position(done: tuple[datetime, str], had: set[str]) -> Position:
     return Position(*done, tuple(sorted(had)))
 
 
-def _asked_for(event: Event, query: EventQuery) -> bool:
-    kinds = [kind.strip() for kind in query.types.split(",") if kind.strip()]
-    of_kind = not kinds or any(
-        event.type == kind or event.type.startswith(f"{kind}.") for kind in kinds
-    )
-    return of_kind and query.subject in {"", event.subject}
-
-
-def _view(event: Event) -> EventView:
+def view(event: Event) -> EventView:
     assert event.at is not None  # noqa: S101  # stored events are stamped
     return EventView(
         specversion="1.0",

@@ -1,0 +1,1 @@
+"""Kinds of destinations: one module each behind `shared.ports.destinations.Receiver`."""
