@@ -21,7 +21,7 @@ def confirm(call: Call, body: confirming.ConfirmConnection) -> service.MailboxVi
 
 
 @api.get("/")
-def list_(call: Call, query: PageQuery) -> service.MailboxList:
+def list_(call: Call, query: service.MailboxQuery) -> service.MailboxList:
     """The caller's own mailboxes and shared ones, oldest first."""
     return service.list_(call.world, call.caller, query)
 

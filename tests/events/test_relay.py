@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from threading import Thread
 
+import msgspec
 import pytest
 
 from infra.simulator import Simulator
@@ -15,6 +16,7 @@ from shared import records
 from shared.domain.destinations import GIVEN_UP, LIVE, DestinationState, Lane
 from shared.domain.errors import ProviderUnavailable
 from shared.domain.events import OVERLAP
+from shared.domain.mailboxes import Visibility
 from shared.ports.destinations import Outcome, Verdict
 from shared.ports.tasks import Task
 from shared.services import sweep
@@ -34,7 +36,7 @@ from tests.events.receiving import (
     installed,
 )
 from tests.gremlin import Gremlin, Killed
-from tests.world import FakeClock, LocalWorld, work
+from tests.world import ANA, FakeClock, LocalWorld, add_contact, connect_account, mail, settle, work
 
 
 @pytest.fixture
@@ -315,9 +317,6 @@ def test_a_replay_goes_beside_what_happens_now_and_is_marked(
 def test_mail_of_hidden_mailboxes_and_private_threads_does_not_leave(
     world: LocalWorld, receiver: Scripted, simulator: Simulator
 ) -> None:
-    from shared.domain.mailboxes import Visibility
-    from tests.world import ANA, add_contact, connect_account, mail, settle
-
     a_destination(world)
     add_contact(world, ANA, "carl@client.example")
     for account, visibility in [
@@ -465,3 +464,29 @@ def test_a_deleted_destination_is_told_nothing_and_leaves_nothing(
     pass_time(world, timedelta(minutes=5))
     assert len(receiver.asked) == asked
     assert records.letters(world.documents, "acme", one).ids() == []
+
+
+def test_nothing_that_anybody_wrote_leaves_or_is_kept_or_logged(
+    world: LocalWorld,
+    receiver: Scripted,
+    simulator: Simulator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Canaries in every address, name, subject and text, and in what the endpoint says."""
+    one = a_destination(world)
+    receiver.answer = lambda _: Outcome(Verdict.REFUSED, "400 canary-answer")
+    simulator.add_account("ana@canary.example")
+    add_contact(world, ANA, "canary-1@client.example")
+    sender, to = '"Canary Two" <canary-1@client.example>', "ana@canary.example"
+    simulator.deliver(mail(sender, to, "canary three", "canary four"), to=to)
+    connect_account(world, ANA, to)
+    settle(world)
+    pass_time(world, timedelta(minutes=11))
+    assert len(dead(world, one)) > 2
+    told = msgspec.json.encode([asked.event for asked in receiver.asked]).lower()
+    kept = [
+        letter.event for letter in records.letters(world.documents, "acme", one).page(limit=500)[0]
+    ]
+    assert kept
+    for text in (told, msgspec.json.encode(kept).lower(), capsys.readouterr().err.lower().encode()):
+        assert b"canary" not in text

@@ -6,10 +6,11 @@ from infra.simulator import Fault, Simulator
 from shared import records
 from shared.domain.errors import GrantRevoked
 from shared.domain.mailboxes import GrantState
+from shared.services import schedule
 from shared.services.accounts import mailboxes, tokens
 from shared.services.syncing import engine
 from tests.vendors import VENDORS, Vendor
-from tests.world import ANA, LocalWorld, connect_account, work
+from tests.world import ANA, BEN, LocalWorld, connect_account, settle, work
 
 
 @pytest.mark.parametrize("vendor", [VENDORS["microsoft"]], ids=["microsoft"])
@@ -59,3 +60,20 @@ def test_an_error_about_the_old_consent_does_not_undo_a_new_one(
     assert mailboxes.show(world, ANA, made.id).state is GrantState.CONNECTED
     work(world)
     assert mailboxes.show(world, ANA, made.id).state is GrantState.NEEDS_RECONNECT
+
+
+def test_a_user_is_shown_what_waits_for_them_alone(world: LocalWorld, simulator: Simulator) -> None:
+    for account in ("ana@example.com", "well@example.com"):
+        simulator.add_account(account)
+        connect_account(world, ANA, account)
+    settle(world)
+    mine = mailboxes.MailboxQuery(needs="me")
+    assert mailboxes.list_(world, ANA, mine).mailboxes == []
+    simulator.revoke_grant("ana@example.com")
+    world.clock.sleep(2 * 3600)
+    schedule.dispatch(world)
+    work(world)
+    (waits,) = mailboxes.list_(world, ANA, mine).mailboxes
+    assert waits.address == "ana@example.com"
+    assert mailboxes.list_(world, BEN, mine).mailboxes == []
+    assert len(mailboxes.list_(world, ANA, mailboxes.MailboxQuery()).mailboxes) == 2

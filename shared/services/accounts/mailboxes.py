@@ -1,8 +1,9 @@
 """A team's mailboxes: their state and their settings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import Enum
+from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
@@ -178,17 +179,32 @@ def _troubles(world: World, mailbox: Mailbox, *, whose: Caller) -> list[TroubleV
     ]
 
 
+class MailboxQuery(PageQuery):
+    needs: Literal["", "me"] = ""
+    """me: only the caller's own that wait for their owner to act."""
+
+
 def list_(world: World, caller: Caller, query: PageQuery) -> MailboxList:
     """Oldest first."""
     mailboxes = records.mailboxes(world.documents, caller.team_id)
     viewer = access.Viewer(world, caller)
+    needs_me = isinstance(query, MailboxQuery) and query.needs == "me"
+
+    def asked_for(found: Sequence[Versioned[Mailbox]]) -> list[Versioned[Mailbox]]:
+        seen = viewer.mailboxes(found)
+        return [one for one in seen if _needs(caller, one.record)] if needs_me else seen
+
     seen, token = Pages(world, caller, query, "mailboxes").visible(
         lambda limit, after: mailboxes.versions(order_by=("created_at",), limit=limit, after=after),
-        viewer.mailboxes,
+        asked_for,
     )
     syncs = records.syncs(world.documents).many(held.record.id for held in seen)
     views = [_view(viewer, held, syncs[held.record.id]) for held in seen if held.record.id in syncs]
     return MailboxList(views, token)
+
+
+def _needs(caller: Caller, mailbox: Mailbox) -> bool:
+    return mailbox.user_id == caller.user_id and mailbox.who_acts is Party.USER
 
 
 def _view(
