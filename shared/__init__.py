@@ -20,6 +20,9 @@ trouble       a message that sync could not take in: named, counted, retried and
 gate          the only way of a caller to a mailbox and what lies in it: `services.access`
 visibility    what colleagues see of a mailbox's mail: everything, its subject, that it was, or nothing
 event         what happened, told to the outside; written together with the change it tells of
+destination   where a team wants its events sent; a reader of the log with a place and a lease a lane
+lane          of a destination: live, or replay while events are sent once more
+letter        an event that a destination refused, or one that waits behind it; dead after five tries
 audit         the trail of who did what with a mailbox; kept for a year
 ring          keys that seal for one purpose, granted to the functions that need it
 
@@ -29,7 +32,7 @@ web           requests in, typed calls out, errors as problem documents
 bootstrap     the only place that names adapters; makes the World of an instance
 services      use cases, in wings: sweep › syncing, sending, events › accounts › timelines › schedule ›
               access (the gate), outbox (events and audit trail), paging
-providers     google, microsoft: a folder each; gcp: the Google Cloud backend
+providers     google, microsoft: a folder each; gcp: the Google Cloud backend; destinations: a kind each
 records       typed repositories over documents, and `Leased`
 ports         the outside world as Protocols, a family a file
 mime          mail's own formats

@@ -285,6 +285,25 @@ def test_one_who_refuses_everything_is_read_no_further_than_we_can_hold(
     assert len({told.what for told in receiver.asked}) == 400
 
 
+def test_letters_that_became_too_old_are_not_waited_for(
+    world: LocalWorld, receiver: Scripted
+) -> None:
+    one = a_destination(world)
+    receiver.answer = lambda _: REFUSES
+    happen(world, "/contacts/a", "/contacts/b")
+    work(world)
+    assert lane(world, one).waiting == 2
+    letters = records.letters(world.documents, "acme", one)
+    for id in letters.ids():  # as the store does when they expire
+        letters.delete(id)
+    pass_time(world, timedelta(minutes=5))
+    assert lane(world, one).waiting == 0
+    receiver.answer = lambda _: TOOK
+    happen(world, "/contacts/a", sequence=2)
+    work(world)
+    assert receiver.got() == [("/contacts/a", 2)]
+
+
 # -- replay -------------------------------------------------------------------------------------------
 
 

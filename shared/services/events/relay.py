@@ -123,6 +123,8 @@ class _Run:
         self._team_id, self._id = lane.team_id, lane.destination_id
         self._destinations = records.destinations(world.documents, lane.team_id)
         self._letters = records.letters(world.documents, lane.team_id, lane.destination_id)
+        self._expired = 0
+        """Letters that waited until the store deleted them."""
 
     def work(self) -> None:
         end = self._now() + BUDGET
@@ -145,10 +147,11 @@ class _Run:
         """Whether there is more to do now."""
         lane = self._held.record
         waiting = self._waiting() if lane.waiting else []
+        self._expired = max(0, lane.waiting - len(waiting))
         fresh, after, more = self._fresh(destination, len(waiting))
         if not fresh and not any(_is_due(one, self._now()) for one in waiting):
-            if after != lane.position:
-                self._held.save(lambda now: records.Change(structs.replace(now, position=after)))
+            if after != lane.position or self._expired:
+                self._settle(destination, Round(), fresh, after)
             return more
         try:
             signing.seal_again_if_old(self._world, destination)
@@ -219,7 +222,7 @@ class _Run:
         writes += [self._letters.putting(one.id, one) for one in done.kept]
         waiting = [one for one in done.kept if not one.dead and one.id in new]
         ended = [one for one in done.kept if one.dead and one.id not in new]
-        grown = len(waiting) - len(delivered) - len(ended)
+        grown = len(waiting) - len(delivered) - len(ended) - self._expired
         dead = [one.event.subject for one in done.kept if one.dead]
         writes += self._health(destination, done)
 
