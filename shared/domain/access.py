@@ -129,6 +129,11 @@ def thread_id(mailbox_id: str, provider_thread_id: str) -> str:
     return ids.derived("thread", mailbox_id, provider_thread_id)
 
 
+def is_within(domain: str, domains: Iterable[str]) -> bool:
+    """Whether it is one of them or below one."""
+    return any(domain == one or domain.endswith(f".{one}") for one in domains)
+
+
 def narrower(one: Visibility, other: Visibility) -> Visibility:
     return min(one, other, key=lambda visibility: _SIGHTS[visibility])
 

@@ -12,6 +12,8 @@ from enum import Enum
 from msgspec import Struct, field
 
 KEPT = timedelta(days=30)
+STORED = KEPT + timedelta(days=1)
+"""Longer than is promised: whoever asks for what is gone is told so, and misses nothing in silence."""
 OVERLAP = timedelta(seconds=30)
 """How long after an event's time others with an earlier one may still appear: a commit takes up to 15 s,
 and clocks differ. See ports.documents.Write.stamped."""

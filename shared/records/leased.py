@@ -10,7 +10,7 @@ from shared.domain.errors import LeaseLost, NotFound
 from shared.domain.leases import Leasable, Lease
 from shared.ports.clock import Clock
 from shared.ports.documents import Write
-from shared.records.collection import Change, Collection
+from shared.records.collection import Change, Collection, Versioned
 
 L = TypeVar("L", bound=Leasable)
 
@@ -35,15 +35,27 @@ class Leased(Generic[L]):
         """The same, and gives the lease back."""
         self._write(decide, Lease.released)
 
+    def renewing(self) -> Write:
+        """The lease renewed, to go into a batch of what this worker has made: nothing of it is written
+        once somebody took the record over, however long this worker slept. Raises LeaseLost."""
+        found = self._found()
+        lease = found.record.lease.renewed(self._clock.now(), self._length)
+        self.record = found.record.with_lease(lease)
+        return self._collection.replacing(self._id, found, self.record)
+
     def releasing(self, record: L) -> Write:
         """The record's last state with the lease given back, to go into a batch with what belongs to it;
         that fails when anybody else writes first. Raises LeaseLost."""
+        found = self._found()
+        released = record.with_lease(found.record.lease.released())
+        return self._collection.replacing(self._id, found, released)
+
+    def _found(self) -> Versioned[L]:
         found = self._collection.find(self._id)
         if found is None:
             raise LeaseLost("It was deleted meanwhile.", reason="lease_lost")
         found.record.lease.check(self.record.lease)
-        released = record.with_lease(found.record.lease.released())
-        return self._collection.replacing(self._id, found, released)
+        return found
 
     def renew_if_old(self) -> None:
         until = self.record.lease.until

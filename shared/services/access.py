@@ -20,6 +20,7 @@ from shared.domain.access import (
     Team,
     ThreadAccess,
     best,
+    is_within,
     may,
     sight,
     thread_id,
@@ -110,10 +111,17 @@ def own_thread(world: World, caller: Caller, messages: Sequence[Message]) -> Mai
 
 def answerable(world: World, caller: Caller, message_id: str) -> Message | None:
     """The message, if the caller sees enough of it to answer it: an answer tells its subject and id."""
+    if Scope.READ not in caller.scopes:
+        return None
     found = records.messages(world.documents, caller.team_id).find(message_id)
     if found is None or Viewer(world, caller).message(found.record) < Sight.SUBJECT:
         return None
     return found.record
+
+
+def may_still_send(email: Email, lies_in: Mailbox) -> bool:
+    """Whether its author may, at the time when it leaves."""
+    return may(Caller(email.user_id, email.team_id), Right.SEND, lies_in)
 
 
 def _no(noun: str, id: str) -> NotFound:
@@ -358,7 +366,7 @@ class Viewer:
         own = {
             id
             for address, id in addresses.items()
-            if address.rpartition("@")[2] in self.team.own_domains
+            if is_within(address.rpartition("@")[2], self.team.own_domains)
         }
         mailboxes = records.mailboxes(self._world.documents, self._caller.team_id)
         wanted = sorted(addresses)

@@ -154,7 +154,7 @@ def _event(world: World, told: Told, type: EventType, subject: str, **what: Any)
         type=type.value,
         subject=subject,
         sequence=told.revision,
-        expires_at=world.clock.now() + events.KEPT,
+        expires_at=world.clock.now() + events.STORED,
         **what,
     )
     return records.events(world.documents, told.team_id).creating(event.id, event, stamped=("at",))

@@ -29,6 +29,7 @@ from shared import bootstrap, logs
 from shared.config import Settings
 from shared.domain.caller import Caller
 from shared.domain.errors import (
+    AlreadyExists,
     Conflict,
     Gone,
     InvalidRequest,
@@ -243,7 +244,9 @@ class Api(_Endpoint):
         except PreconditionFailed as error:
             if "if_match" in arguments and arguments["if_match"].exact:
                 raise
-            raise Conflict("Somebody changed it at the same time: try again.") from error
+            raise _overtaken() from error
+        except AlreadyExists as error:
+            raise _overtaken() from error
         response = answers.of(result, route.status)
         if route.location:
             place = route.location.format(**structs.asdict(result))
@@ -277,6 +280,10 @@ class Api(_Endpoint):
         """The path below the function, whether or not the way here cut the function's name off."""
         first, *rest = routing.split(path) or [""]
         return "/".join(rest) if first == self.name else path
+
+
+def _overtaken() -> Conflict:
+    return Conflict("Somebody changed it at the same time: try again.", reason="changed_meanwhile")
 
 
 class PrivateApi(_Endpoint):

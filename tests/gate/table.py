@@ -244,6 +244,42 @@ TABLE = [
             "200 told mailbox_id", "200 told", "200 told mailbox_id", "200 told mailbox_id", "200"
         ),
     ),
+    # -- destinations
+    *(
+        Row(
+            route=f"{method} /destinations{path}",
+            ask=f"/destinations{path}".replace("{destination_id}", "unknown").replace(
+                "{letter_id}", "unknown"
+            ),
+            body=body,
+            scope=scope,
+            scoped="admin",
+            cells=same("403", "403") | {"admin": "404"},
+        )
+        for method, path, body, scope in (
+            ("GET", "/{destination_id}", None, READ),
+            ("PATCH", "/{destination_id}", {"state": "paused"}, MANAGE),
+            ("DELETE", "/{destination_id}", None, MANAGE),
+            ("POST", "/{destination_id}/test", None, MANAGE),
+            ("POST", "/{destination_id}/rotate", None, MANAGE),
+            ("POST", "/{destination_id}/replay", {"since": "2026-11-20T09:00:00Z"}, MANAGE),
+            ("GET", "/{destination_id}/dead-letters", None, READ),
+            ("POST", "/{destination_id}/dead-letters/{letter_id}/send", None, MANAGE),
+        )
+    ),
+    Row(
+        route="GET /destinations",
+        scope=READ,
+        scoped="admin",
+        cells=same("403", "403") | {"admin": "200"},
+    ),
+    Row(
+        route="POST /destinations",
+        body={"kind": "webhook", "address": "http://127.0.0.1:9/hook"},
+        scope=MANAGE,
+        scoped="admin",
+        cells=same("403", "403") | {"admin": "201"},
+    ),
     # -- the team
     Row(route="GET /team", scope=READ, cells=same("200", "200")),
     Row(

@@ -398,3 +398,18 @@ def test_a_mailbox_that_may_send_but_not_read_still_fills_the_timeline(
     connect_account(world, BEN, "ben@example.com")
     settle(world)
     assert len(timeline(world, BEN, carl)) == 1
+
+
+def test_what_a_colleague_queued_does_not_leave_once_the_mailbox_is_theirs_no_more(
+    world: LocalWorld, simulator: Simulator
+) -> None:
+    simulator.add_account("ana@example.com")
+    mailbox = connect_account(world, ANA, "ana@example.com").id
+    mailboxes.change(world, ANA, mailbox, mailboxes.MailboxChange(shared=True))
+    new = emails.NewEmail(mailbox, to=("carl@client.example",), subject="Late")
+    email = emails.create(world, BEN, new)
+    mailboxes.change(world, ANA, mailbox, mailboxes.MailboxChange(shared=False))
+    settle(world)
+    left = emails.show(world, BEN, email.id)
+    assert (left.status, left.failure_reason) == (EmailStatus.FAILED, "not_yours")
+    assert simulator.left() == []

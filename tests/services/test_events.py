@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import BoundedSemaphore
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from infra.simulator import Simulator
-from shared import records
+from shared import metering, records
 from shared.domain.access import ThreadAccess
 from shared.domain.caller import Caller
 from shared.domain.errors import Gone, InvalidRequest
@@ -377,3 +378,39 @@ def test_a_private_threads_events_are_its_owners(world: LocalWorld, story: str) 
         threads.change(world, ANA, message.thread, change)
     assert seen_by_ben(world) == {"contact", "thread"}
     assert "activity.created" in types(world, ANA)
+
+
+def test_latest_misses_no_commit_that_is_late(world: LocalWorld, clock: FakeClock) -> None:
+    store = Late(world.backend.documents, clock)
+    world.backend.documents = store  # type: ignore[assignment]
+    store.write(tell(world, 0))
+    clock.sleep(1)
+    store.hold = True
+    store.write(tell(world, 1))
+    clock.sleep(1)
+    latest = log.read(world, ANA, EventQuery(after="latest"))
+    assert latest.events == []
+    clock.sleep(3)
+    store.commit()
+    assert numbers(log.read(world, ANA, EventQuery(after=latest.after)).events) == [1]
+
+
+def test_a_poll_in_which_nothing_happens_costs_a_read_each_time(world: LocalWorld) -> None:
+    for number in range(50):
+        world.documents.write(tell(world, number))
+    after = log.read(world, ANA, EventQuery()).after
+    with metering.measured() as meter:
+        assert log.read(world, ANA, EventQuery(after=after, wait=20)).events == []
+    polls = 20 / log.POLL_SECONDS
+    assert meter.store_reads < 2 * 52 + 2 * polls + 10
+
+
+def test_those_who_wait_leave_room_for_those_who_do_not(
+    world: LocalWorld, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = log.read(world, ANA, EventQuery(after="latest")).after
+    monkeypatch.setattr(log, "_waiting", BoundedSemaphore(1))
+    assert log._waiting.acquire(blocking=False)
+    begun = clock.now()
+    assert log.read(world, ANA, EventQuery(after=after, wait=20)).events == []
+    assert clock.now() == begun

@@ -197,7 +197,14 @@ def _beginning(
     syncs = records.syncs(world.documents)
     next_sync_at = None if tokens.lacks(world, mailbox, Capability.READ) else now
     if again:
-        yield syncs.updating(mailbox.id, next_sync_at=next_sync_at, check_at=now, last_error="")
+        yield syncs.updating(
+            mailbox.id,
+            next_sync_at=next_sync_at,
+            check_at=now,
+            last_error="",
+            queued_at=None,
+            failures=0,
+        )
     else:
         yield syncs.creating(mailbox.id, _fresh_sync(mailbox, next_sync_at, check_at=now))
     yield outbox.writing(

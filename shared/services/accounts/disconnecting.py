@@ -95,6 +95,8 @@ def _stop(world: World, caller: Caller, mailbox: Mailbox, history: History) -> N
         stopped = structs.replace(
             sync.record.with_lease(sync.record.lease.broken()),
             next_sync_at=None,
+            queued_at=None,
+            failures=0,
             check_at=world.clock.now(),
         )
         transaction.write(
@@ -124,7 +126,8 @@ def _intent(world: World, caller: Caller, mailbox: Mailbox, history: History) ->
         fence=mailbox.fence + changed,  # whoever clears away under another wish loses the right to
         updated_at=now,
     )
-    if not first and not (wish is History.ERASE and before is None):
+    anew = changed and (before is not None or wish is History.ERASE)
+    if not first and not anew:
         return Change(intended)
     told = outbox.mailbox(world, intended, EventType.MAILBOX_DISCONNECTED, history=wish.value)
     entry = outbox.writing(

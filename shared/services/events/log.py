@@ -8,6 +8,7 @@ full, the younger ones wait until they are settled.
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from threading import BoundedSemaphore
 from typing import Annotated
 
 import msgspec
@@ -31,9 +32,12 @@ YOUNGER = 400
 """Ids that a token lists at most."""
 ID = 10
 """Characters of an id that tell it from the others of half a minute (50 bits)."""
-GRACE = timedelta(days=1)
-"""Within which a store deletes what has expired."""
+GRACE = timedelta(hours=1)
+"""Clocks differ; events are kept a day longer than they are promised."""
 POLL_SECONDS = 0.5
+MOST_WAITING = 12
+"""Of an instance, which has 16 threads: somebody has to answer those who do not wait."""
+_waiting = BoundedSemaphore(MOST_WAITING)
 LATEST = "latest"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -84,7 +88,7 @@ def read(world: World, caller: Caller, query: EventQuery) -> EventPage:
     """Raises InvalidRequest, Forbidden, and Gone for a token older than events are kept."""
     access.require(caller, Scope.READ)
     viewer = access.Viewer(world, caller)
-    position = _opened(world, caller, query.after)
+    position = _opened(world, caller, viewer, query.after)
     give_up = world.clock.now() + timedelta(seconds=query.wait)
     while True:
         page, position, more = after(
@@ -95,13 +99,32 @@ def read(world: World, caller: Caller, query: EventQuery) -> EventPage:
             tells=viewer.events,
             wants=query.wants,
         )
-        left = (give_up - world.clock.now()).total_seconds()
-        if page or more or left <= 0:
+        if page or more or not _comes(world, caller.team_id, give_up):
             return EventPage(
                 [view(event) for event in page], _sealed(world, caller, position), more
             )
-        world.clock.sleep(min(POLL_SECONDS, left))
         viewer = access.Viewer(world, caller)  # what holds by now
+
+
+def _comes(world: World, team_id: str, give_up: datetime) -> bool:
+    """Waits until anything happens in the team, or the time is over: then a last look is due, for what
+    was late. False when it was over before. A poll costs one read; when too many wait, nobody else does.
+    """
+    if world.clock.now() >= give_up or not _waiting.acquire(blocking=False):
+        return False
+    try:
+        before = _newest(world, team_id)
+        while (left := (give_up - world.clock.now()).total_seconds()) > 0:
+            world.clock.sleep(min(POLL_SECONDS, left))
+            if _newest(world, team_id) != before:
+                break
+        return True
+    finally:
+        _waiting.release()
+
+
+def _newest(world: World, team_id: str) -> list[str]:
+    return records.events(world.documents, team_id).ids(order_by=("-at",), limit=1)
 
 
 def after(
@@ -124,12 +147,14 @@ def after(
         found, token = log.page(
             Where("at", ">=", start), order_by=("at",), limit=limit, after=token
         )
-        for event, seen in zip(found, tells(found), strict=True):
+        fresh = [event for event in found if event.id[:ID] not in had]
+        told = dict(zip((event.id for event in fresh), tells(fresh), strict=True))
+        for event in found:
             assert event.at is not None  # noqa: S101  # stored events are stamped
-            key, old = event.id[:ID], event.at <= settled
+            key, old, seen = event.id[:ID], event.at <= settled, told.get(event.id)
             if (event.at, event.id) <= done or (key in had and not old):
                 continue
-            wanted = seen if seen and key not in had and wants(seen) else None
+            wanted = seen if seen and wants(seen) else None
             if wanted and len(shown) == limit:
                 return shown, _position(done, had), True
             if seen and not old and len(had) >= YOUNGER:
@@ -187,12 +212,27 @@ def _sealed(world: World, caller: Caller, position: Position) -> str:
     return world.sealer("page").seal(plain, context=_context(caller))
 
 
-def _opened(world: World, caller: Caller, token: str) -> Position:
+def _latest(world: World, viewer: access.Viewer) -> Position:
+    """Past all that can be seen now, and not past what is late."""
+    position, more = Position(world.clock.now() - OVERLAP), True
+    while more:
+        _, position, more = after(
+            world,
+            viewer.team_id,
+            position,
+            limit=YOUNGER,
+            tells=viewer.events,
+            wants=lambda _event: False,
+        )
+    return position
+
+
+def _opened(world: World, caller: Caller, viewer: access.Viewer, token: str) -> Position:
     now = world.clock.now()
     if not token:
         return Position(now - KEPT)
     if token == LATEST:
-        return Position(now)
+        return _latest(world, viewer)
     try:
         plain = world.sealer("page").open(token, context=_context(caller))
         position = msgspec.json.decode(plain, type=Position)
@@ -200,8 +240,8 @@ def _opened(world: World, caller: Caller, token: str) -> Position:
         raise InvalidRequest.field("/after", "is not the `after` of an answer of yours") from error
     if position.at < now - KEPT - GRACE:
         raise Gone(
-            "Events since then are not kept any more: read what you mirror anew, then begin with "
-            "after=latest.",
+            "Events since then are not kept any more: take a new `after` with after=latest, then read "
+            "anew what you mirror, and go on from there.",
             reason="events_expired",
         )
     return position

@@ -28,6 +28,7 @@ from shared.domain.emails import (
 from shared.domain.errors import (
     Busy,
     ConfigurationError,
+    Forbidden,
     GrantRevoked,
     LeaseLost,
     MailboxUnavailable,
@@ -47,7 +48,7 @@ from shared.ports.documents import Where
 from shared.ports.providers import MailProvider, Near, SendOutcome
 from shared.ports.world import World
 from shared.records import Change, Leased, leased
-from shared.services import outbox
+from shared.services import access, outbox
 from shared.services.accounts import grant_states, tokens
 from shared.services.sending import emails, outgoing
 from shared.services.timelines import intake
@@ -172,7 +173,7 @@ class Delivery:
             raise
         except (RateLimited, ProviderUnavailable, ConfigurationError) as error:
             self._wait(error)
-        except (GrantRevoked, MissingScope, ProviderRejected, NotFound) as error:
+        except (GrantRevoked, MissingScope, ProviderRejected, NotFound, Forbidden) as error:
             self._give_up(error)
         except MailbridgeError as error:
             self._note(error)
@@ -194,7 +195,11 @@ class Delivery:
             if email.step is Step.ACCEPTED or outcome.state != "not_sent":
                 self._conclude(outcome, mailbox, written)
                 return
-        elif email.step is not Step.PREPARED:
+        if not access.may_still_send(email, mailbox):
+            raise Forbidden(
+                "Its author may not send from this mailbox any more.", reason="not_yours"
+            )
+        if email.step not in {Step.PREPARED, Step.DISPATCHING}:
             self._prepare(mail, written)
         source.token()  # whatever is wrong with it shows before anything can have left
         self._dispatch(mail, written)

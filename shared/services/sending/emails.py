@@ -222,7 +222,7 @@ def cancel(world: World, caller: Caller, email_id: str, if_match: IfMatch = ANY)
     prepared = email.handle or email.stray or email.step is Step.PREPARING
     now = world.clock.now()
     cancelled = structs.replace(
-        email.with_lease(email.lease.broken()) if email.lease.runs(now) else email,
+        email.with_lease(email.lease.broken()),  # also when it ran out: its worker may only be slow
         status=EmailStatus.CANCELLED,
         stray=email.stray or email.step is Step.PREPARING,
         due_at=now + GRACE if prepared else None,

@@ -290,17 +290,19 @@ class Run:
         self, listing: Listing, page: ChangePage | None = None, *, refile: bool = False
     ) -> set[str]:
         """Takes in what is not stored yet; the ids of those that made trouble."""
-        missing = self._feed.missing(listing.ids, refile=refile) if listing.ids else []
+        assert self._lease is not None  # noqa: S101  # only the holder of the lease works
+        guard = self._lease.renewing
+        missing = self._feed.missing(listing.ids, guard, refile=refile) if listing.ids else []
         troubled: set[str] = set()
         size = self._state.pace or self._feed.batch_size
         for start in range(0, len(missing), size):
-            if self._lease:
-                self._lease.renew_if_old()
+            self._lease.renew_if_old()
             troubled |= self._take_chunk(missing[start : start + size], page, known=listing.known)
         return troubled
 
     def _take_chunk(self, ids: list[str], page: ChangePage | None, *, known: bool) -> set[str]:
-        taken = self._feed.take(ids, page, known=known)
+        assert self._lease is not None  # noqa: S101  # only the holder of the lease works
+        taken = self._feed.take(ids, page, self._lease.renewing, known=known)
         progress = self._state.progress
         progress.examined += taken.examined
         progress.stored += taken.stored

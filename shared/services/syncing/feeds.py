@@ -12,6 +12,7 @@ from shared.domain.sync import Import, SyncState
 from shared.ports.providers import ChangePage
 from shared.ports.world import World
 from shared.services.accounts.tokens import Tokens
+from shared.services.timelines.intake import Guard
 
 FEEDS: Mapping[str, str] = {"mail": "shared.services.syncing.mail"}
 """Name → a module with `CAPABILITY` and `feed(world, mailbox, tokens) -> Feed`."""
@@ -74,11 +75,14 @@ class Feed(Protocol):
     def finish(self, state: SyncState) -> None:
         """The import at hand is over."""
 
-    def missing(self, ids: Sequence[str], *, refile: bool) -> list[str]:
+    def missing(self, ids: Sequence[str], guard: Guard, *, refile: bool) -> list[str]:
         """Those that are not stored yet. `refile` files the others anew, for contacts added since."""
 
-    def take(self, ids: Sequence[str], page: ChangePage | None, *, known: bool) -> Taken:
-        """Takes in what belongs to contacts. `page` may have sent some of it along."""
+    def take(
+        self, ids: Sequence[str], page: ChangePage | None, guard: Guard, *, known: bool
+    ) -> Taken:
+        """Takes in what belongs to contacts. `page` may have sent some of it along. Every batch that is
+        written carries what `guard` gives, so that a worker who lost the feed stores nothing more."""
 
 
 class FeedModule(Protocol):

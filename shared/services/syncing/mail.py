@@ -18,6 +18,7 @@ from shared.ports.world import World
 from shared.services.accounts.tokens import Tokens
 from shared.services.syncing.feeds import Listing, Taken
 from shared.services.timelines import intake
+from shared.services.timelines.intake import Guard
 
 CAPABILITY = Capability.READ
 CHUNK = 10
@@ -138,14 +139,17 @@ class MailFeed:
 
     # -- taking in ----------------------------------------------------------------------------------
 
-    def missing(self, ids: Sequence[str], *, refile: bool) -> list[str]:
+    def missing(self, ids: Sequence[str], guard: Guard, *, refile: bool) -> list[str]:
         ours = {id: message_id(self._mailbox.id, id) for id in ids}
         stored = self._messages.many(ours.values())
         if refile:
-            intake.refile(self._world, self._mailbox, [one.record for one in stored.values()])
+            found = [one.record for one in stored.values()]
+            intake.refile(self._world, self._mailbox, found, guard)
         return [id for id in ours if ours[id] not in stored]
 
-    def take(self, ids: Sequence[str], page: ChangePage | None, *, known: bool) -> Taken:
+    def take(
+        self, ids: Sequence[str], page: ChangePage | None, guard: Guard, *, known: bool
+    ) -> Taken:
         """Headers first, so that only the content of contacts' mail is fetched. What was fetched is
         stored, also when the rest is throttled."""
         headers = Fetched({})
@@ -154,7 +158,7 @@ class MailFeed:
             headers = self._headers(ids, page.envelopes if page else {})
             wanted = list(self._plan(headers.found.values()))
         mails = self._provider.mails(wanted) if wanted else Fetched({})
-        stored, refused = self._store(list(mails.found.values()))
+        stored, refused = self._store(list(mails.found.values()), guard)
         return Taken(
             examined=len(ids),
             stored=stored,
@@ -174,7 +178,7 @@ class MailFeed:
         addresses = intake.known_addresses(self._world, self._mailbox.team_id, envelopes)
         return planning.plan_page(envelopes, addresses, self._mailbox.address)
 
-    def _store(self, mails: Sequence[Mail]) -> tuple[int, dict[str, str]]:
+    def _store(self, mails: Sequence[Mail], guard: Guard) -> tuple[int, dict[str, str]]:
         """Stores those of contacts: how many, and those that cannot be stored with the reason."""
         contacts = self._plan(mail.envelope for mail in mails)
         arrivals = [
@@ -182,16 +186,16 @@ class MailFeed:
             for mail in mails
             if mail.envelope.provider_id in contacts
         ]
-        refused = self._store_all(arrivals)
+        refused = self._store_all(arrivals, guard)
         return len(arrivals) - len(refused), refused
 
-    def _store_all(self, arrivals: Sequence[intake.Arrival]) -> dict[str, str]:
+    def _store_all(self, arrivals: Sequence[intake.Arrival], guard: Guard) -> dict[str, str]:
         """Together, and one by one when that fails: a single bad one must not hold up the others."""
         try:
-            intake.store(self._world, self._mailbox, arrivals)
+            intake.store(self._world, self._mailbox, arrivals, guard=guard)
         except (ValueError, InvalidRequest) as error:
             if len(arrivals) == 1:
                 return {arrivals[0].mail.envelope.provider_id: f"cannot be stored: {error}"}
-            parts = [self._store_all([arrival]) for arrival in arrivals]
+            parts = [self._store_all([arrival], guard) for arrival in arrivals]
             return {id: reason for part in parts for id, reason in part.items()}
         return {}

@@ -22,6 +22,7 @@ MAX_BYTES = 6_000_000
 """Of one write, well below the store's 500 and 9 MiB; a document adds some overhead of its own."""
 TRIES = 5
 
+Guard = Callable[[], Write]
 Unit = Sequence[Write]
 """What is written together or not at all: a line of a timeline and the event that tells of it."""
 
@@ -46,12 +47,21 @@ def known_addresses(
     return {wanted[id]: entry.record.contact_ids for id, entry in held.items()}
 
 
-def store(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival], *also: Write) -> None:
-    """Stores all arrivals. `also` is written together with the last of them, or not at all."""
-    write_until_settled(world, lambda: _writes(world, mailbox, arrivals), also)
+def store(
+    world: World,
+    mailbox: Mailbox,
+    arrivals: Sequence[Arrival],
+    *also: Write,
+    guard: Guard | None = None,
+) -> None:
+    """Stores all arrivals. `also` is written together with the last of them, or not at all. What `guard`
+    gives goes into every batch: it fails when whoever stores has lost the right to."""
+    write_until_settled(world, lambda: _writes(world, mailbox, arrivals), also, guard)
 
 
-def refile(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
+def refile(
+    world: World, mailbox: Mailbox, messages: Sequence[Message], guard: Guard | None = None
+) -> None:
     """Puts stored messages onto the timelines of contacts that were added after them."""
     known = known_addresses(world, mailbox.team_id, [message.envelope for message in messages])
     kept = records.messages(world.documents, mailbox.team_id)
@@ -62,7 +72,7 @@ def refile(world: World, mailbox: Mailbox, messages: Sequence[Message]) -> None:
             late.append(structs.replace(message, contact_ids=message.contact_ids + more))
     if late:
         updating = [[kept.updating(one.id, contact_ids=one.contact_ids)] for one in late]
-        write_until_settled(world, lambda: [*lines.writes(world, late), *updating])
+        write_until_settled(world, lambda: [*lines.writes(world, late), *updating], guard=guard)
 
 
 def _writes(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival]) -> Iterator[Unit]:
@@ -101,14 +111,17 @@ def _ours(world: World, mailbox: Mailbox, arrivals: Sequence[Arrival]) -> dict[s
 
 
 def write_until_settled(
-    world: World, units: Callable[[], Iterable[Unit]], also: Sequence[Write] = ()
+    world: World,
+    units: Callable[[], Iterable[Unit]],
+    also: Sequence[Write] = (),
+    guard: Guard | None = None,
 ) -> None:
     """Writes in as few batches as they fit in, each unit whole. Another mailbox of the team may take in a
     copy of the same mail at the same moment: then the activities are read and merged again."""
     for attempt in range(TRIES):
         try:
             for batch in _batches(units(), also):
-                world.documents.write(*batch)
+                world.documents.write(*batch, *([guard()] if guard else []))
         except (AlreadyExists, PreconditionFailed):
             if attempt == TRIES - 1:
                 raise

@@ -9,7 +9,7 @@ from shared.domain.access import Sight, ThreadAccess, ThreadMark, Visible, colle
 from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller, Scope
 from shared.domain.contacts import Direction
-from shared.domain.errors import NotFound
+from shared.domain.errors import AlreadyExists, NotFound, PreconditionFailed
 from shared.domain.mail import Address
 from shared.domain.mailboxes import Mailbox
 from shared.domain.messages import Message
@@ -21,6 +21,9 @@ from shared.ports.world import World
 from shared.records import Change, Versioned
 from shared.services import access, outbox
 
+TRIES = 5
+MOST = 2_000
+"""Mails of a conversation among which the newest are looked for."""
 MESSAGES = 200
 """So many are shown, the newest."""
 
@@ -97,6 +100,20 @@ def change(
 ) -> ThreadView:
     """For the owner of its mailbox; holds at once, for what is stored already too. Raises NotFound,
     Forbidden, PreconditionFailed."""
+    for attempt in range(TRIES):
+        try:
+            _mark(world, caller, thread_id, wanted, if_match)
+        except (AlreadyExists, PreconditionFailed):  # the owner was at it twice at once
+            if if_match.exact or attempt == TRIES - 1:
+                raise
+        else:
+            break
+    return _shown(world, caller, thread_id)
+
+
+def _mark(
+    world: World, caller: Caller, thread_id: str, wanted: ThreadChange, if_match: IfMatch
+) -> None:
     messages = _messages(world, caller, thread_id)
     lies_in = access.own_thread(world, caller, messages)
     threads = records.threads(world.documents, caller.team_id)
@@ -137,12 +154,16 @@ def change(
         return Change(marked, [marking, *told.also, entry])
 
     records.mailboxes(world.documents, caller.team_id).change(lies_in.id, decide)
-    return _shown(world, caller, thread_id)
 
 
 def _messages(world: World, caller: Caller, thread_id: str) -> list[Message]:
-    """Oldest first."""
-    found, _ = records.messages(world.documents, caller.team_id).page(
-        Where("thread", "==", thread_id), limit=MESSAGES
-    )
-    return sorted(found, key=lambda message: message.envelope.at)
+    """The newest, oldest first."""
+    found: list[Message] = []
+    after, more = "", True
+    while more and len(found) < MOST:
+        page, after = records.messages(world.documents, caller.team_id).page(
+            Where("thread", "==", thread_id), limit=MESSAGES, after=after
+        )
+        found += page
+        more = bool(after)
+    return sorted(found, key=lambda message: message.envelope.at)[-MESSAGES:]
