@@ -146,7 +146,7 @@ def audit(program: str, say: Callable[[str], object] = print) -> int:
     if unknown := heard.unknown(names):
         shown = ", ".join(unknown) if len(unknown) < len(names) else "all of them"
         say(
-            f"NOT LOOKED UP, for the database at pypi.org could not be reached or has none: {shown}."
+            f"NOT LOOKED UP, for the database of known weaknesses could not be reached or has none: {shown}."
         )
     if bad or heard.holes():
         return 1

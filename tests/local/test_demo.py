@@ -47,7 +47,7 @@ def test_files_of_every_kind_are_on_a_timeline_or_named(tmp_path: Path) -> None:
     again = "From x Thu Jan  1 00:00:00 2026\nFrom: Ann <ann@a.example>\nSubject: more\n\nHi\n\n"
     (mails / "c.mbox").write_text(again * 3)
     (mails / "d.eml").write_text("Subject: from nobody\n\nHello")
-    (mails / "e.eml").write_text("From: A <a..b@c.example>\n\nHello")
+    (mails / "e.eml").write_text("From: A <a@-c.example>\n\nHello")
     (mails / "f.eml").write_text("")
 
     _, report = told(tmp_path, MAIL=str(mails))

@@ -1,5 +1,6 @@
 """Events: one with every change and none without, thin, gap-free, seen by whom they concern."""
 
+import os
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -272,7 +273,7 @@ def test_without_the_overlap_it_would_be_missed(
 def test_a_reader_cut_at_random_misses_none_of_many_writers_with_clocks_apart(
     world: LocalWorld, clock: FakeClock
 ) -> None:
-    writers, each = 8, 40
+    writers, each = 8, 1_250 if os.environ.get("TEST_ALL") else 40
 
     def write(writer: int) -> None:
         for number in range(each):
