@@ -167,6 +167,8 @@ class Trouble(Struct, kw_only=True):
 
 
 LONGEST_PAUSE = timedelta(minutes=10)
+CLOCKS_DIFFER = timedelta(seconds=30)
+"""Between machines, at most."""
 BELIEVED = 2 * LONGEST_PAUSE
 """How long after it was due a task is taken to be still waiting in its queue."""
 SHARDS = 8

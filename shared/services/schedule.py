@@ -9,7 +9,7 @@ from msgspec import structs
 from shared import logs, records
 from shared.domain import ids
 from shared.domain.errors import PreconditionFailed
-from shared.domain.sync import SHARDS, SyncState, hinted, sync_id
+from shared.domain.sync import CLOCKS_DIFFER, SHARDS, SyncState, hinted, sync_id
 from shared.ports.documents import Where
 from shared.ports.tasks import Task
 from shared.ports.world import World
@@ -82,10 +82,15 @@ def dispatch(world: World) -> int:
     every minute, or twice at once."""
     now = world.clock.now()
     interval = timedelta(seconds=world.settings.sync_interval_seconds)
-    due = hand_out(world, "next_sync_at", _scheduled, interval, queued_at=now)
+    due = hand_out(world, "next_sync_at", _scheduled, interval, mark=_queued)
     lags = [(now - state.next_sync_at).total_seconds() for state in due if state.next_sync_at]
     logs.info("syncs dispatched", count=len(due), lag_seconds=round(max(lags, default=0.0), 1))
     return len(due)
+
+
+def _queued(state: SyncState) -> dict[str, datetime]:
+    """Written after the task is stored, perhaps after its run: which began later than this by any clock."""
+    return {"queued_at": state.next_sync_at - CLOCKS_DIFFER} if state.next_sync_at else {}
 
 
 def _scheduled(state: SyncState, now: datetime) -> Task | None:
@@ -100,10 +105,10 @@ def hand_out(
     field: Due,
     make: Callable[[SyncState, datetime], Task | None],
     again: timedelta,
-    **also: datetime,
+    mark: Callable[[SyncState], dict[str, datetime]] = lambda _: {},
 ) -> list[SyncState]:
     """Enqueues the task of each state that is due by `field`, and moves all on by `again`; those states,
-    as they were. `also` is written where there was a task.
+    as they were. `mark` says what is written besides where there was a task.
 
     A state is moved on only after its task is stored: dying in between repeats a task, which its name
     drops, and never skips a mailbox.
@@ -120,7 +125,7 @@ def hand_out(
                     syncs.updating(
                         sync_id(state.mailbox_id, state.feed),
                         **{field: now + again},
-                        **(also if one else {}),
+                        **(mark(state) if one else {}),
                     )
                     for state, one in zip(due, made, strict=True)
                 )

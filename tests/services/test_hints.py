@@ -190,6 +190,35 @@ def test_a_queue_that_does_not_answer_leaves_it_to_the_schedule(
     assert subjects(world, carl) == {"late"}
 
 
+def test_a_worker_with_a_slower_clock_silences_no_hint(
+    world: LocalWorld,
+    simulator: Simulator,
+    mailbox: str,
+    carl: str,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It runs what the schedule just enqueued before the schedule has noted that."""
+    clock.sleep(400)
+    real = world.backend.tasks.enqueue
+
+    def enqueue_and_run(*tasks: Task) -> None:
+        real(*tasks)
+        clock.sleep(-5)
+        engine.run(world, mailbox)
+        clock.sleep(5)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.backend.tasks, "enqueue", enqueue_and_run)
+        schedule.dispatch(world)
+    for task in world.backend.tasks.claim(["sync_mailbox"], 10, timedelta(minutes=1)):
+        world.backend.tasks.finish(task)
+    arrive(simulator, "hinted")
+    schedule.soon(world, mailbox)
+    work(world)
+    assert subjects(world, carl) == {"hinted"}
+
+
 def test_a_task_that_meets_a_worker_waits_for_its_lease_once(
     world: LocalWorld, mailbox: str, clock: FakeClock
 ) -> None:

@@ -29,7 +29,7 @@ from shared.domain.errors import (
     RateLimited,
 )
 from shared.domain.mailboxes import GrantState, Mailbox
-from shared.domain.sync import PassedPart, SyncState, may_relist, pause, sync_id
+from shared.domain.sync import CLOCKS_DIFFER, PassedPart, SyncState, may_relist, pause, sync_id
 from shared.ports.providers import ChangePage
 from shared.ports.world import World
 from shared.records import Change, Versioned, leased
@@ -46,8 +46,6 @@ PATIENCE = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(days=1)
 TELL_EVERY = timedelta(seconds=30)
 """How often events say how far an import is."""
-CLOCKS_DIFFER = timedelta(seconds=30)
-"""Between machines: a task that is due so soon may be the one at hand."""
 
 LASTING = 3
 """Refusals of a whole mailbox in a row until its state says so."""
