@@ -1,7 +1,7 @@
 """Disconnecting: stopped at once, cleared away however often that is cut off, history kept or erased."""
 
 from datetime import timedelta
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 
@@ -13,7 +13,7 @@ from shared.domain.mailboxes import GrantState, History
 from shared.ports.documents import Query
 from shared.ports.world import World
 from shared.providers.google.declaration import GoogleSettings
-from shared.services.accounts import connecting, mailboxes, tokens, validation
+from shared.services.accounts import connecting, disconnecting, mailboxes, tokens, validation
 from shared.services.sending import emails
 from shared.services.syncing import engine
 from shared.services.timelines import erasing, messages
@@ -237,6 +237,27 @@ def test_a_provider_that_does_not_answer_is_asked_again(
     assert tokens.read(world, mailbox_id) is None
     client = world.settings.of(GoogleSettings).google_client_id
     assert simulator.google.tokens.granted("ana@example.com", client) == ()
+
+
+def test_it_waits_by_itself_and_longer_each_time(
+    world: LocalWorld, simulator: Simulator, vendor: Vendor
+) -> None:
+    """Acknowledged: a 503 to the queue would hold up everybody's."""
+    google_only(vendor)
+    mailbox_id = fill(world, simulator, "ana@example.com")
+    simulator.faults.add(Fault(method=REVOKE, status=503, times=None))
+    disconnect(world, ANA, mailbox_id)
+    tries = []
+    for _ in range(3_600):
+        world.clock.sleep(1)
+        for task in world.backend.tasks.claim(["disconnect_mailbox"], 5, timedelta(minutes=1)):
+            tries.append(world.clock.now())
+            disconnecting.run(world, task.body["team_id"], task.body["mailbox_id"])
+            world.backend.tasks.finish(task)
+    pauses = [later - earlier for earlier, later in pairwise(tries)]
+    assert len(tries) < 25
+    assert pauses[-1] > 10 * pauses[0]
+    assert max(pauses) <= timedelta(minutes=13)
 
 
 def test_after_a_day_the_tokens_go_all_the_same(

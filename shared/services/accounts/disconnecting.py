@@ -5,6 +5,7 @@ destroying the tokens, erasing history if that is wished) is done by one worker 
 request itself as far as it gets, by a task otherwise, and by the daily check if that got lost.
 """
 
+import random
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -15,7 +16,13 @@ from shared import logs, records
 from shared.domain.access import Right
 from shared.domain.audit import AuditEvent
 from shared.domain.caller import Caller
-from shared.domain.errors import Busy, LeaseLost, MailbridgeError
+from shared.domain.errors import (
+    Busy,
+    LeaseLost,
+    MailbridgeError,
+    ProviderUnavailable,
+    RateLimited,
+)
 from shared.domain.events import EventType
 from shared.domain.mailboxes import (
     LIVE,
@@ -26,6 +33,7 @@ from shared.domain.mailboxes import (
     Mailbox,
     Visibility,
 )
+from shared.domain.sync import LONGEST_PAUSE
 from shared.domain.versions import ANY, IfMatch, etag
 from shared.ports.documents import Transaction, Where
 from shared.ports.tasks import Task
@@ -148,16 +156,29 @@ _KEPT = {History.KEEP: "kept", History.ERASE: "erased"}
 
 
 def run(world: World, team_id: str, mailbox_id: str) -> None:
-    """Raises ProviderUnavailable (the queue backs off) and whatever keeps it from being finished."""
+    """Raises what nobody expected. A provider in trouble is waited for by this mailbox alone."""
     try:
         finished = _clear(world, team_id, mailbox_id, with_history=True)
     except Busy as busy:
         world.tasks.enqueue(task(team_id, mailbox_id, not_before=busy.until))
     except LeaseLost:
         logs.info("left to whoever took it over", mailbox=mailbox_id)
+    except (ProviderUnavailable, RateLimited) as error:
+        logs.warning("disconnecting goes on later", mailbox=mailbox_id, reason=error.reason)
+        again = _again_at(world, team_id, mailbox_id)
+        world.tasks.enqueue(task(team_id, mailbox_id, not_before=again))
     else:
         if not finished:
             world.tasks.enqueue(task(team_id, mailbox_id))
+
+
+def _again_at(world: World, team_id: str, mailbox_id: str) -> datetime:
+    """Half as long again as it has taken so far, ten minutes at most: so pauses grow, and no count of
+    them is kept."""
+    now = world.clock.now()
+    mailbox = records.mailboxes(world.documents, team_id).get(mailbox_id)
+    waited = min(max((now - mailbox.state_since) / 2, TASK_DELAY), LONGEST_PAUSE)
+    return now + waited * (1 + random.random() / 5)  # noqa: S311  # no secret
 
 
 def _clear(world: World, team_id: str, mailbox_id: str, *, with_history: bool) -> bool:
