@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm
 
+from infra.private import private
 from shared.domain import ids
 
 
@@ -42,7 +43,7 @@ class Issuer:
 def _stored_key(path: Path) -> ec.EllipticCurvePrivateKey:
     if not path.exists():
         _write(path, ec.generate_private_key(ec.SECP256R1()))
-    key = load_pem_private_key(path.read_bytes(), password=None)
+    key = load_pem_private_key(private(path).read_bytes(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError(f"{path} holds no elliptic-curve key; delete it to have a new one made")
     return key
@@ -50,7 +51,7 @@ def _stored_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 def _write(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     """Whole or not at all, and for our eyes only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -18,6 +18,8 @@ _UNSEEN = r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u180b-\u180
 )
 _TURNS = re.compile(f"[{_TURNING}]+")
 _NEVER_IN_FILES = re.compile(f"[{_TURNING}{_UNSEEN}\U000e0000-\U000e0fff]+")
+_NEVER_GIVEN = re.compile(f"[{_TURNING}\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]")
+_LONGEST_GIVEN = 200
 _EXTENDED = re.compile(r"([\w-]{1,40})'[\w-]{0,20}'((?:[^%]|%[0-9A-Fa-f]{2})*+)", re.ASCII)
 """RFC 2231's way to write a value, where nobody decoded it."""
 _RESERVED = re.compile(r'[<>:"|?*]+')
@@ -29,6 +31,22 @@ _LONGEST_ENDING = 20
 def line(text: str) -> str:
     """A subject, a snippet or somebody's name."""
     return _TURNS.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """The name of an account or a mailbox, as it may stand in a header."""
+    return " ".join(_NEVER_GIVEN.sub(" ", text).split())
+
+
+def given(text: str) -> str:
+    """What a user calls something of theirs. Raises ValueError saying what it must be."""
+    if len(text) > _LONGEST_GIVEN:
+        raise ValueError(f"must have at most {_LONGEST_GIVEN} characters")
+    if _NEVER_GIVEN.search(text):
+        raise ValueError(
+            "must be one line, without characters that are not seen or turn others around"
+        )
+    return text.strip()
 
 
 def file(name: str) -> str:

@@ -66,3 +66,24 @@ def test_nobodys_name_or_subject_turns_what_stands_beside_it() -> None:
     assert shown.sender == (Address("eve@x.example", "Eve \u05d0"),)
     assert shown.references == ("<a@x>",)
     assert envelope.subject == "Re: \u202egnp.exe", "what is stored stays as it came"
+
+
+@pytest.mark.parametrize(
+    "name", ["Ana\r\nBcc: x@y.example", "Ana\u202efdp", "Ana\x00", "Ana\u2028", "a" * 201]
+)
+def test_a_name_that_a_user_gives_is_one_line_that_reads_as_it_is_written(name: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        names.given(name)
+
+
+@given(st.text(max_size=300))
+def test_whatever_an_account_is_called_it_stands_in_a_header(name: str) -> None:
+    shown = names.one_line(name)
+    assert names.one_line(shown) == shown
+    assert not set(shown) & set("\r\n\0\u202e\u2028")
+    if len(name) <= 200:
+        names.given(shown)
+
+
+def test_a_name_that_a_user_gives_keeps_its_letters() -> None:
+    assert names.given(" Ana-Sofía 李 👩‍💼 ") == "Ana-Sofía 李 👩‍💼"

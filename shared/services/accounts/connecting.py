@@ -7,10 +7,11 @@ signed-in user turns that into a mailbox.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from shared import logs, records
 from shared.config import function_url
@@ -41,10 +42,10 @@ _STATE = "oauth-state"
 
 class StartConsent(Struct, forbid_unknown_fields=True):
     provider: ProviderName
-    return_to: str = ""
+    return_to: Annotated[str, Meta(max_length=1_000)] = ""
     """Where the browser goes when the consent ends, a URL of an allowed origin. Without one it stays on
     a page that shows the connection."""
-    login_hint: str = ""
+    login_hint: Annotated[str, Meta(max_length=320, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     """The address of the account to choose, where the user is signed in with several."""
     mailbox_id: str = ""
     """Reconnects this mailbox: only its own account is accepted."""

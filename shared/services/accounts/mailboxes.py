@@ -24,6 +24,7 @@ from shared.domain.mailboxes import (
 from shared.domain.sync import PassedPart, Progress, SyncState
 from shared.domain.versions import ANY, IfMatch, etag
 from shared.domain.views import view
+from shared.mime import names
 from shared.ports.documents import Write
 from shared.ports.world import World
 from shared.records import Change, Versioned
@@ -251,8 +252,11 @@ def change(
     held = access.mailbox(world, caller, mailbox_id, right)
     if_match.check(etag(held.version))
     fields = {k: v for k, v in structs.asdict(wanted).items() if v is not UNSET}
-    if len(fields.get("name", "")) > 200:
-        raise InvalidRequest.field("/name", "must have at most 200 characters")
+    if "name" in fields:
+        try:
+            fields["name"] = names.given(fields["name"])
+        except ValueError as error:
+            raise InvalidRequest.field("/name", str(error)) from error
     if wanted.visibility is not UNSET:
         check_visibility(access.team(world, caller.team_id), wanted.visibility)
     mailboxes = records.mailboxes(world.documents, caller.team_id)

@@ -9,6 +9,7 @@ from shared.domain.emails import Email
 from shared.domain.mail import Address, Content, Envelope, Mail, OutgoingMail
 from shared.domain.mailboxes import Mailbox
 from shared.domain.messages import Message
+from shared.mime import names
 from shared.mime.text import from_html
 from shared.ports.world import World
 from shared.services import access
@@ -24,7 +25,7 @@ def build(world: World, email: Email, mailbox: Mailbox) -> OutgoingMail:
     answered = may_see[0] if all(may_see) else None
     outgoing = OutgoingMail(
         mark=email.id,
-        sender=Address(mailbox.address, mailbox.name),
+        sender=Address(mailbox.address, names.one_line(mailbox.name)),
         to=email.to,
         cc=email.cc,
         bcc=email.bcc,

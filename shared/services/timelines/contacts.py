@@ -127,9 +127,10 @@ def create(world: World, caller: Caller, new: NewContact, key: str = "") -> Cont
 
 
 def _name(text: str) -> str:
-    if len(text) > 200:
-        raise InvalidRequest.field("/name", "must have at most 200 characters")
-    return text.strip()
+    try:
+        return names.given(text)
+    except ValueError as error:
+        raise InvalidRequest.field("/name", str(error)) from error
 
 
 def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
