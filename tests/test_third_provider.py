@@ -22,7 +22,14 @@ from tests.pretend.provider import Pretend
 from tests.world import ANA, FakeClock, LocalWorld
 
 KEY = {"PRETEND_KEY": "key-1", "PRETEND_KEY_SECRET": "s3cret"}
-READERS = {"mailboxes", "sync_mailbox", "deliver_email", "check_mailbox", "disconnect_mailbox"}
+READERS = {
+    "mailboxes",
+    "messages",
+    "sync_mailbox",
+    "deliver_email",
+    "check_mailbox",
+    "disconnect_mailbox",
+}
 
 
 @pytest.fixture(autouse=True)

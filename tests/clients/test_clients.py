@@ -16,6 +16,12 @@ from infra.local.stack import Stack
 HERE = Path(__file__).parent
 NPM = shutil.which("npm")
 INSTALLED = ROOT / "build" / "clients" / "typescript"
+PYTHON_CLIENT = """\
+post_hooks: []
+content_type_overrides:
+  "*/*": application/octet-stream
+"""
+"""Its generator reads no range of media types: an attachment is of any type, and is read as bytes."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +56,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 def test_a_python_client_tells_the_story(stack: Stack, description: Path, tmp_path: Path) -> None:
     pytest.importorskip("openapi_python_client")
-    (tmp_path / "settings.yaml").write_text("post_hooks: []\n")
+    (tmp_path / "settings.yaml").write_text(PYTHON_CLIENT)
     said = run(
         *(sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none"),
         *("--path", description, "--output-path", "mailbridge_client", "--fail-on-warning"),

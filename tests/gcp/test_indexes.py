@@ -113,6 +113,7 @@ def asked(world: LocalWorld, simulator: Simulator) -> set[tuple[Shape, Site]]:
     (line,) = timeline(world, ANA, contact)
     threads.show(world, ANA, messages.show(world, ANA, line.message_id).thread)
     log.read(world, ANA, log.EventQuery())
+    log.read(world, ANA, log.EventQuery(after=log.LATEST, wait=1))
     contacts.list_(world, ANA, contacts.ContactQuery())
     mailboxes.list_(world, ANA, PageQuery())
     mailboxes.show(world, ANA, mailbox.id)

@@ -89,7 +89,7 @@ def test_the_dashboard_has_a_chart_for_each_and_no_chart_lies_on_another(
 def test_without_addresses_alerts_stay_in_the_console(workspace: Workspace) -> None:
     made = workspace.planned(alert_emails=None)
     assert made.all("monitoring_notification_channel") == []
-    assert len(made.all("monitoring_alert_policy")) == 7
+    assert len(made.all("monitoring_alert_policy")) == 8
 
 
 def test_a_budget_is_a_command_for_whoever_may_change_the_billing_account(

@@ -7,7 +7,14 @@ from shared.providers.registry import PROVIDERS
 from tests.terraform.workspace import Workspace
 
 GOOGLE = {"client_id": "1-a.apps.googleusercontent.com"}
-READERS = {"mailboxes", "sync_mailbox", "deliver_email", "check_mailbox", "disconnect_mailbox"}
+READERS = {
+    "mailboxes",
+    "messages",
+    "sync_mailbox",
+    "deliver_email",
+    "check_mailbox",
+    "disconnect_mailbox",
+}
 
 
 def test_terraform_deploys_it(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
