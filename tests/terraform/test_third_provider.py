@@ -29,6 +29,7 @@ def test_terraform_deploys_it(workspace: Workspace, monkeypatch: pytest.MonkeyPa
     assert {name for name, names in told.items() if "PRETEND_KEY" in names} == READERS
     assert {name for name, names in told.items() if "PRETEND_KEY_SECRET" in names} == READERS
     assert {name for name, names in told.items() if "PRETEND_PAGE" in names} == {
+        "messages",
         "sync_mailbox",
         "deliver_email",
     }
