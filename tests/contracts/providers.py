@@ -18,7 +18,8 @@ from shared.providers.microsoft.scopes import CAPABILITIES
 from shared.providers.registry import Registry
 from tests.world import consent, settings
 
-ACCOUNT = Account("1", "ana@example.com", "Ana")
+ANA = "ana@example.com"
+ACCOUNT = Account("1", ANA, "Ana")
 
 CALLBACK = "http://127.0.0.1:8080/oauth_callback"
 

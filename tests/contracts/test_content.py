@@ -18,10 +18,9 @@ from shared.mime.text import from_html
 from shared.ports.providers import MailProvider
 from shared.providers.registry import PROVIDERS
 from tests.contracts.contents import CONTENTS, SAYS, Seen, multi, part, parts, single
-from tests.contracts.providers import ACCOUNT, HARNESSES, Harness, tokens_of
+from tests.contracts.providers import ACCOUNT, ANA, HARNESSES, Harness, tokens_of
 from tests.world import FakeClock
 
-ANA = "ana@example.com"
 CASES = Path(__file__).parents[2].parent / "shared" / "data" / "cases" / "mail"
 """Cases from public reports, where they lie beside the project."""
 

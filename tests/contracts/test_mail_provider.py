@@ -4,7 +4,6 @@ from typing import Literal
 
 import pytest
 
-from infra.simulator import Simulator
 from shared import metering
 from shared.domain.errors import (
     CursorExpired,
@@ -14,34 +13,15 @@ from shared.domain.errors import (
 )
 from shared.domain.mailboxes import Capability
 from shared.ports.providers import Fetched, MailProvider, Search
-from shared.providers.registry import PROVIDERS
 from tests.contracts.providers import (
     ACCOUNT,
-    HARNESSES,
+    ANA,
     Harness,
-    Tokens,
     everything_since,
     incoming,
     outgoing,
     tokens_of,
 )
-
-ANA = "ana@example.com"
-
-
-@pytest.fixture(params=PROVIDERS)
-def harness(request: pytest.FixtureRequest, simulator: Simulator) -> Harness:
-    return HARNESSES[request.param](simulator)
-
-
-@pytest.fixture
-def tokens(harness: Harness) -> Tokens:
-    return tokens_of(harness, ANA)
-
-
-@pytest.fixture
-def mailbox(harness: Harness, tokens: Tokens) -> MailProvider:
-    return harness.provider.mail(ACCOUNT, tokens)
 
 
 def deliver(harness: Harness, count: int) -> list[str]:

@@ -4,7 +4,6 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from infra.simulator import Simulator
 from shared.domain.errors import (
     MailbridgeError,
     MissingScope,
@@ -15,33 +14,15 @@ from shared.domain.errors import (
 from shared.domain.mail import OutgoingMail
 from shared.domain.mailboxes import Capability
 from shared.ports.providers import MailProvider
-from shared.providers.registry import PROVIDERS
 from tests.contracts.providers import (
     ACCOUNT,
-    HARNESSES,
+    ANA,
     Harness,
     Tokens,
     incoming,
     outgoing,
     tokens_of,
 )
-
-ANA = "ana@example.com"
-
-
-@pytest.fixture(params=PROVIDERS)
-def harness(request: pytest.FixtureRequest, simulator: Simulator) -> Harness:
-    return HARNESSES[request.param](simulator)
-
-
-@pytest.fixture
-def tokens(harness: Harness) -> Tokens:
-    return tokens_of(harness, ANA)
-
-
-@pytest.fixture
-def mailbox(harness: Harness, tokens: Tokens) -> MailProvider:
-    return harness.provider.mail(ACCOUNT, tokens)
 
 
 def send(mailbox: MailProvider, mail: OutgoingMail) -> str:

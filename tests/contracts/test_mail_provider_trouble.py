@@ -15,30 +15,14 @@ from shared.domain.errors import (
     ProviderUnavailable,
 )
 from shared.ports.providers import MailProvider, Search
-from shared.providers.registry import PROVIDERS
 from tests.contracts.providers import (
-    ACCOUNT,
-    HARNESSES,
+    ANA,
     Call,
     Harness,
     everything_since,
     incoming,
     outgoing,
-    tokens_of,
 )
-
-ANA = "ana@example.com"
-
-
-@pytest.fixture(params=PROVIDERS)
-def harness(request: pytest.FixtureRequest, simulator: Simulator) -> Harness:
-    return HARNESSES[request.param](simulator)
-
-
-@pytest.fixture
-def mailbox(harness: Harness) -> MailProvider:
-    return harness.provider.mail(ACCOUNT, tokens_of(harness, ANA))
-
 
 # -- how far a refusal goes -----------------------------------------------------------------------
 

@@ -16,9 +16,7 @@ from shared.domain.errors import (
 from shared.domain.mailboxes import Capability
 from shared.ports.providers import Consent, Started
 from shared.providers.registry import PROVIDERS
-from tests.contracts.providers import CALLBACK, HARNESSES, Harness
-
-ANA = "ana@example.com"
+from tests.contracts.providers import ANA, CALLBACK, HARNESSES, Harness
 
 
 @pytest.fixture(params=PROVIDERS)
