@@ -23,8 +23,8 @@ _PIECE = 64 * 1024
 
 @contextmanager
 def arrived(request: Request) -> Iterator[IO[bytes]]:
-    """The whole body. A body that takes too long is cut off where it stands: no read can wait longer,
-    however few bytes come how often."""
+    """The whole body, to be read from its beginning. A body that takes too long is cut off where it
+    stands: no read can wait longer, however few bytes come how often."""
     length = request.environ.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal():
         raise InvalidRequest("Content-Length must be a number.", reason="not_http")
@@ -34,6 +34,7 @@ def arrived(request: Request) -> Iterator[IO[bytes]]:
         if int(length[:12]) or request.environ.get("wsgi.input_terminated"):
             with _after(seconds, partial(_cut_off, request, late)):
                 _receive(request, body, late)
+        body.seek(0)
         yield body
 
 
@@ -45,7 +46,8 @@ def _receive(request: Request, body: IO[bytes], late: threading.Event) -> None:
                 raise TooLarge(f"A request may have at most {MAX_BODY:,} bytes.", limit=MAX_BODY)
     except (ClientDisconnected, OSError):
         if not late.is_set():
-            raise ClientDisconnected from None
+            detail = "The request's body ended early, or its chunks are malformed."
+            raise InvalidRequest(detail, reason="not_http") from None
     if late.is_set():
         raise TooSlow("The request's body did not arrive in time.", reason="too_slow")
 

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -69,8 +68,6 @@ class Gateway:
             response = self._answer(request)
         except MailbridgeError as error:
             response = answers.secured(request, answers.refusal(error))
-        except ClientDisconnected:
-            response = Response(status=400)
         return response(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
@@ -82,7 +79,8 @@ class Gateway:
             with arrived(request) as body:
                 return _forward(request, name, upstream, target, body)
         if page := self._pages.get(name):
-            return page(request)
+            with arrived(request) as body:
+                return page(_with(request, body))
         detail = f"The functions are {', '.join(self._functions)}."
         raise NotFound(detail, reason="path_not_found")
 
@@ -141,6 +139,11 @@ def _target(request: Request) -> tuple[str, str]:
     path, question, query = uri.partition("?")
     name, _, rest = path.lstrip("/").partition("/")
     return name, f"/{rest}{question}{query}"
+
+
+def _with(request: Request, body: IO[bytes]) -> Request:
+    """The same request, whose body is here already."""
+    return Request(request.environ | {"wsgi.input": body, "wsgi.input_terminated": True})
 
 
 def _forward(

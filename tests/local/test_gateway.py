@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 import msgspec
 import pytest
+from werkzeug import wrappers
 
 from infra.delivery.invoker import Upstream
 from infra.local import arrival
@@ -36,7 +37,7 @@ class Echo:
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[int]:
-    """Its port; `echo` answers, `nobody` is down, `silent` never says a word."""
+    """Its port; `echo` and `page` answer, `nobody` is down, `silent` never says a word."""
     echo = Echo()
     echo.server.start()
     with socket.create_server((HOST, 0)) as silent:
@@ -46,12 +47,17 @@ def gateway() -> Iterator[int]:
             "nobody": Upstream(lambda: _DOWN, 30),
             "silent": Upstream(lambda: port, 1),
         }
-        with _serving(Gateway(functions, {}, LOOPBACK)) as served:
+        with _serving(Gateway(functions, {"page": _page}, LOOPBACK)) as served:
             yield served
     echo.server.stop()
 
 
 _DOWN = free_port()
+
+
+def _page(request: wrappers.Request) -> wrappers.Response:
+    """The stack's own, which no function stands behind."""
+    return wrappers.Response(msgspec.json.encode({"size": len(request.get_data())}))
 
 
 @contextmanager
@@ -139,9 +145,10 @@ SLOW = {
 }
 
 
+@pytest.mark.parametrize("path", ["/echo", "/page"])
 @pytest.mark.parametrize("sent", SLOW)
 def test_those_who_send_slowly_hold_nobody_up(
-    gateway: int, monkeypatch: pytest.MonkeyPatch, sent: str
+    gateway: int, monkeypatch: pytest.MonkeyPatch, sent: str, path: str
 ) -> None:
     monkeypatch.setattr(arrival, "BODY_SECONDS", 1.0)
     length, part = SLOW[sent]
@@ -152,16 +159,24 @@ def test_those_who_send_slowly_hold_nobody_up(
         ]
         for connection in connections:
             host = f"Host: {HOST}".encode()
-            connection.sendall(b"POST /echo HTTP/1.1\r\n%b\r\n%b\r\n\r\n%b" % (host, length, part))
+            line = f"POST {path} HTTP/1.1".encode()
+            connection.sendall(b"%b\r\n%b\r\n%b\r\n\r\n%b" % (line, host, length, part))
         answer, _ = ask(gateway, "GET", "/echo")
         assert answer.status == 200
         assert {connection.recv(65536).split()[1] for connection in connections} == {b"408"}
 
 
-def test_a_chunked_body_arrives_whole(gateway: int) -> None:
+@pytest.mark.parametrize("path", ["/echo", "/page"])
+def test_a_chunked_body_arrives_whole(gateway: int, path: str) -> None:
     pieces = (b"x" * 1_000 for _ in range(3))  # of no length that was said before
-    _, data = ask(gateway, "POST", "/echo", pieces)
+    _, data = ask(gateway, "POST", path, pieces)
     assert msgspec.json.decode(data)["size"] == 3_000
+
+
+@pytest.mark.parametrize("path", ["/echo", "/page"])
+def test_chunks_that_are_none_are_refused_with_the_reason(gateway: int, path: str) -> None:
+    answer, data = ask(gateway, "POST", path, b"no chunk\r\n\r\n", Transfer_Encoding="chunked")
+    assert (answer.status, msgspec.json.decode(data)["reason"]) == (400, "not_http")
 
 
 @pytest.mark.parametrize("length", ["-1", "5,5", "x"])
