@@ -24,8 +24,8 @@ _HARMLESS = {"application/pdf", "image/png", "image/jpeg", "image/gif", "image/w
 _YEAR = 365 * 24 * 3600
 _CORS_REQUEST = f"Authorization, Content-Type, If-Match, {idempotency.HEADER}"
 _CORS_ANSWER = (
-    "Allow, ETag, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, "
-    f"{idempotency.REPLAYED}"
+    "Allow, Content-Disposition, ETag, Location, RateLimit, RateLimit-Policy, Retry-After, "
+    f"WWW-Authenticate, {idempotency.REPLAYED}"
 )
 
 
